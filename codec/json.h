@@ -1,0 +1,33 @@
+/* cJSON with bounds. The only header that includes cJSON.h; the tree API is cJSON's own. */
+#ifndef CODEC_JSON_H
+#define CODEC_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#define JSON_DEPTH_MAX 32
+
+/* Where and why text is not JSON. */
+struct json_error {
+	unsigned line, column; /* from 1 */
+	char what[128];        /* "expected ',' or '}'", ... */
+};
+
+/* Parses exactly one value with nothing but white space around it; strict UTF-8; at most
+ * JSON_DEPTH_MAX levels and `max_nodes` values. Returns a tree for cJSON_Delete(), or NULL with
+ * *error filled (error may be NULL). */
+cJSON *json_parse(const char *text, size_t n, size_t max_nodes, struct json_error *error);
+
+/* Compact text, owned by the caller. */
+char *json_print(const cJSON *value);
+
+/* The member's string, or NULL when it is missing or not a string (lent by the tree). */
+const char *json_str(const cJSON *object, const char *name);
+
+/* True and *out set when the member is a number with an exact integer value within the range. */
+bool json_int(const cJSON *object, const char *name, int64_t min, int64_t max, int64_t *out);
+
+#endif
