@@ -1,0 +1,127 @@
+# Goop2 in C. `make demo` shows two peers meeting; `make test` runs every test; `make help` lists the rest.
+
+CC      ?= gcc
+CLANG   ?= clang
+VERSION := 0.1.0
+
+comma := ,
+
+# SAN=1 builds everything a second time, under AddressSanitizer and UndefinedBehaviorSanitizer.
+B := build$(if $(SAN),/san)
+# Made from schemas and pages; the same for every build.
+G := build/gen
+
+WARN    := -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow -Wstrict-prototypes -Wpointer-arith -Wundef
+OPT     := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined,-O2 -D_FORTIFY_SOURCE=2)
+CFLAGS  += -std=gnu11 -g $(OPT) $(WARN) -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
+CPPFLAGS += -D_GNU_SOURCE -DGOOP_VERSION='"$(VERSION)"' -I. -I$(G)
+LDFLAGS += $(if $(SAN),-fsanitize=address$(comma)undefined) -pie -rdynamic -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro,-z,now
+
+# One line a room: the libraries that its files may need. --as-needed keeps what a program really
+# uses, so `ldd` shows the architecture.
+LIBS_base   := $(shell pkg-config --libs libuv)
+LIBS_codec  := $(shell pkg-config --libs libsodium libcrypto libprotobuf-c libcjson)
+LIBS_proto  := $(shell pkg-config --libs libzmq)
+LIBS_http   := $(shell pkg-config --libs libmicrohttpd)
+LIBS_supervisor     :=
+LIBS_svc-transport  :=
+LIBS_svc-discovery  := -lldns
+LIBS_svc-viewer     := $(LIBS_http)
+LIBS_svc-db         := $(shell pkg-config --libs sqlite3)
+
+FLOORS   := base codec proto http
+SERVICES := svc-transport svc-discovery svc-viewer svc-db
+PROGRAMS := goop-supervisor $(SERVICES)
+ALL_LIBS := $(foreach r,$(SERVICES),$(LIBS_$(r))) $(foreach f,$(FLOORS),$(LIBS_$(f))) -lm
+
+all: $(PROGRAMS:%=$(B)/bin/%)
+
+# --- generated code ---------------------------------------------------------------------------
+
+PB_C := $(patsubst codec/%.proto,$(G)/codec/%.pb-c.c,$(wildcard codec/*.proto))
+$(G)/codec/%.pb-c.c $(G)/codec/%.pb-c.h: codec/%.proto
+	@mkdir -p $(G)
+	protoc-c --c_out=$(G) $<
+
+-include svc-viewer/ui.mk
+
+# --- objects and rooms ------------------------------------------------------------------------
+
+$(B)/obj/%.o: %.c | $(PB_C)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+# The generated files are not ours to warn about.
+$(B)/obj/gen/%.o: $(G)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(filter-out -Werror -Wundef,$(CFLAGS)) -MMD -MP -c -o $@ $<
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c)) $(patsubst $(G)/%.c,$(B)/obj/gen/%.o,$($(1)_GEN))
+codec_GEN := $(PB_C)
+
+define ROOM
+$(B)/lib/$(1).a: $$(call objects,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcsD $$@ $$^
+endef
+$(foreach f,$(FLOORS),$(eval $(call ROOM,$(f))))
+ARCHIVES := $(foreach f,$(FLOORS),$(B)/lib/$(f).a)
+
+define PROGRAM
+$(B)/bin/$(1): $$(call objects,$(2)) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_$(2)) $$(foreach f,$(FLOORS),$$(LIBS_$$(f))) -lm
+endef
+$(foreach s,$(SERVICES),$(eval $(call PROGRAM,$(s),$(s))))
+$(eval $(call PROGRAM,goop-supervisor,supervisor))
+
+# --- tests ------------------------------------------------------------------------------------
+
+include tests/tests.mk
+
+# --- the rest ---------------------------------------------------------------------------------
+
+deps:
+	@packaging/deps.sh build
+deps-test:
+	@packaging/deps.sh build test
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@packaging/demo.sh
+
+compile_commands.json:
+	@packaging/compile-commands.sh > $@
+
+PREFIX ?= /usr/local
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/goop $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install $(B)/bin/goop-supervisor $(DESTDIR)$(PREFIX)/bin/
+	install $(SERVICES:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/libexec/goop/
+	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 packaging/completion/goop-supervisor.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/goop-supervisor
+
+clean:
+	rm -rf build compile_commands.json
+
+help:
+	@echo "make             build everything into build/bin"
+	@echo "make demo        install what the build needs, build, run two peers that find each other"
+	@echo "make test        install what the tests need, build, run all tests"
+	@echo "make unit        unit tests; ROOM=codec for one room; SAN=1 under the sanitizers"
+	@echo "make service     each service among puppets; SAN=1 under the sanitizers"
+	@echo "make system      whole peers in network namespaces (root)"
+	@echo "make interop     against js-libp2p"
+	@echo "make browser     in headless Chromium"
+	@echo "make check       arrows between rooms, format, clang-tidy, cppcheck"
+	@echo "make fuzz        libFuzzer targets, FUZZ_SECONDS=60 each"
+	@echo "make bench       speed against the comparators, into tests/bench/RESULTS.md"
+	@echo "make install     PREFIX=/usr/local DESTDIR="
+
+.PHONY: all deps deps-test demo install clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

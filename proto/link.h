@@ -1,0 +1,58 @@
+/* One link to a sibling service: a ZeroMQ ROUTER (binding side) or DEALER (connecting side) under
+ * the rules of ARCHITECTURE.md. The only file of the house that includes zmq.h is link.c.
+ *
+ * The supervisor gives both ends of a link a token of 16 random bytes whenever either end starts.
+ * The connecting side uses it as its routing id and greets until it is greeted back; the binding
+ * side hears only the present token. So a message of an earlier life has no address to arrive at,
+ * and nobody can speak in another's name. */
+#ifndef PROTO_LINK_H
+#define PROTO_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "proto/links.h"
+#include "proto/msg.h"
+
+#define LINK_TOKEN 16
+
+struct link;
+
+struct link_events {
+	/* The other end has greeted: messages may be sent. `generation` is that process's number. */
+	void (*up)(void *arg, struct link *l, uint32_t generation);
+	/* The other end is gone; streams and requests on it are to be failed with `why`. */
+	void (*down)(void *arg, struct link *l, const char *why);
+	/* A message, lent for the call. Type and size are already checked against messages.h.
+	 * Return 0, or -1 for a message that makes no sense: it is logged, the supervisor is told,
+	 * the link goes down and is greeted anew. */
+	int (*message)(void *arg, struct link *l, struct msg *m);
+};
+
+/* The end of `self` of its link to `peer`. Binds at once when self is the binding side (fatal when
+ * it cannot); connects when the token is set. */
+struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_generation,
+    enum service_id peer, const struct link_events *events, void *arg);
+void link_free(struct link *l); /* NULL is fine */
+
+/* What the supervisor said: the other end's generation and the token of this pairing. */
+void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKEN]);
+/* The supervisor says that the other end of that generation has died. */
+void link_lost(struct link *l, uint32_t generation, const char *why);
+
+bool link_is_up(const struct link *l);
+enum service_id link_peer(const struct link *l);
+
+/* Sends and consumes the message. Returns 0, or -1 when the link is down (nothing was sent). A
+ * full queue means that credit was ignored: logged as an alarm, and the link goes down. */
+int link_send(struct link *l, struct msg *m);
+
+/* Counters since the process began, for `goop-supervisor links`. */
+struct link_count {
+	uint64_t messages_in, messages_out, bytes_in, bytes_out;
+};
+struct link_count link_counted(const struct link *l);
+
+#endif

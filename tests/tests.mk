@@ -1,0 +1,84 @@
+# Which tests there are and how they are built. Unit tests name their objects in
+# tests/unit/<room>/tests.mk ("test_x: room/x.o $(BASE)"), so a test that needs more than its module and
+# the floors below shows it.
+
+BASE  = $(B)/lib/base.a
+CODEC = $(B)/lib/codec.a $(BASE)
+PROTO = $(B)/lib/proto.a $(CODEC)
+HTTP  = $(B)/lib/http.a $(BASE)
+
+UNIT_ROOMS := $(if $(ROOM),$(ROOM),$(patsubst tests/unit/%/tests.mk,%,$(wildcard tests/unit/*/tests.mk)))
+UNIT_TESTS :=
+
+# "test_x: a.o b.o" becomes the dependencies of $(B)/test/unit/<room>/test_x.
+define UNIT_TEST
+UNIT_TESTS += $(B)/test/unit/$(1)/$(2)
+$(B)/test/unit/$(1)/$(2): $(B)/obj/tests/unit/$(1)/$(2).o $(3)
+endef
+test_line = $(eval $(call UNIT_TEST,$(1),$(firstword $(subst :, ,$(2))),$(foreach o,$(wordlist 2,99,$(subst :, ,$(2))),$(if $(filter %.a,$(o)),$(o),$(B)/obj/$(o)))))
+space := $(subst ,, )
+empty :=
+define newline
+
+
+endef
+lines_of = $(subst $(newline),|,$(subst $(space),~,$(file <$(1))))
+$(foreach r,$(UNIT_ROOMS),$(foreach l,$(filter test_%,$(subst |, ,$(call lines_of,tests/unit/$(r)/tests.mk))),$(call test_line,$(r),$(subst $$(BASE),$(BASE),$(subst $$(CODEC),$(CODEC),$(subst $$(PROTO),$(PROTO),$(subst $$(HTTP),$(HTTP),$(subst ~, ,$(l)))))))))
+
+$(UNIT_TESTS):
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS) -lcmocka
+
+SERVICE_TESTS := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/test_*.c))
+SERVICE_HELP  := $(patsubst tests/service/%.c,$(B)/obj/tests/service/%.o,$(filter-out tests/service/test_% tests/service/fake_%,$(wildcard tests/service/*.c)))
+SERVICE_FAKES := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/fake_*.c))
+$(SERVICE_TESTS): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(SERVICE_HELP) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS) -lcmocka
+$(SERVICE_FAKES): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
+
+# Fuzz targets: "fuzz_x: a.o" in tests/fuzz/fuzz.mk. The normal run replays the saved corpus through
+# the same code; `make fuzz` looks for more.
+FUZZ_LINES := $(if $(wildcard tests/fuzz/fuzz.mk),$(filter fuzz_%,$(subst |, ,$(call lines_of,tests/fuzz/fuzz.mk))))
+FUZZ_NAMES :=
+define FUZZ_TARGET
+FUZZ_NAMES += $(1)
+$(B)/test/fuzz/$(1): $(B)/obj/tests/fuzz/$(1).o $(B)/obj/tests/fuzz/replay.o $(2)
+endef
+fuzz_line = $(eval $(call FUZZ_TARGET,$(firstword $(subst :, ,$(1))),$(foreach o,$(wordlist 2,99,$(subst :, ,$(1))),$(if $(filter %.a,$(o)),$(o),$(B)/obj/$(o)))))
+$(foreach l,$(FUZZ_LINES),$(call fuzz_line,$(subst $$(BASE),$(BASE),$(subst $$(CODEC),$(CODEC),$(subst $$(PROTO),$(PROTO),$(subst $$(HTTP),$(HTTP),$(subst ~, ,$(l))))))))
+FUZZ_TESTS := $(FUZZ_NAMES:%=$(B)/test/fuzz/%)
+$(FUZZ_TESTS):
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS)
+
+unit: $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
+	@tests/run.sh unit $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
+
+service: $(PROGRAMS:%=$(B)/bin/%) $(SERVICE_TESTS) $(SERVICE_FAKES)
+	@tests/run.sh service $(SERVICE_TESTS)
+
+system: all
+	@tests/run.sh system $(sort $(wildcard tests/system/*.sh) $(wildcard tests/torture/*.sh))
+
+interop: all
+	@tests/interop/run.sh
+
+browser: all
+	@tests/browser/run.sh
+
+check:
+	@tests/check.sh
+
+fuzz:
+	@tests/fuzz/run.sh $(if $(TARGET),$(TARGET),$(FUZZ_NAMES))
+
+bench: all
+	@tests/bench/run.sh
+
+test: deps-test
+	@tests/all.sh
+
+.PHONY: unit service system interop browser check fuzz bench test
