@@ -17,9 +17,9 @@
 #define NOISE_PAYLOAD_MAX 256  /* our own payload */
 #define NOISE_MESSAGE_MAX 8192 /* longest handshake message that is accepted */
 
-/* Signs with the identity key. `message` is what libp2p wants signed, prefix included. */
+/* Signs "noise-libp2p-static-key:" and the static key with the identity key. */
 typedef void noise_sign_fn(
-    void *arg, const uint8_t *message, size_t n, uint8_t signature[NOISE_SIGNATURE]);
+    void *arg, const uint8_t static_key[NOISE_KEY], uint8_t signature[NOISE_SIGNATURE]);
 
 /* Who we are, for every handshake of this process: a static X25519 key, unrelated to the identity,
  * and the payload in which the identity vouches for it. Fields are private to noise.c. */
