@@ -1,0 +1,140 @@
+// A person at alice's viewer: the list fills, a click opens bob's site, the guest book is signed, and
+// bob's script stays in its box.
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+import { mkdirSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const { GOOP, ALICE, BOB, BOB_NET, SHOTS } = process.env;
+const goop = (...args) => execFileSync(GOOP, args, { encoding: "utf8" }).trim();
+let browser, page, url, alice, bob;
+
+before(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  url = JSON.parse(goop("status", "--json", ALICE)).viewer_url;
+  alice = goop("id", ALICE);
+  page = await browser.newPage();
+});
+after(async () => { await browser?.close(); });
+
+const startBob = () => new Promise((resolve, reject) => {
+  execFile("ip", ["netns", "exec", BOB_NET, GOOP, "start", "--daemon", BOB],
+    (error, _out, text) => (error ? reject(new Error(text)) : resolve()));
+});
+const atBob = (path, body) => JSON.parse(execFileSync("ip", ["netns", "exec", BOB_NET, "curl", "-sS", "-X", "POST",
+  "-H", "Content-Type: application/json", "-d", JSON.stringify(body),
+  JSON.parse(goop("status", "--json", BOB)).viewer_url + path], { encoding: "utf8" }));
+
+test("the list fills without a reload", async () => {
+  await page.goto(`${url}/`);
+  assert.match(page.url(), /\/peers$/);
+  await page.evaluate(() => { window.sameDocument = true; });
+  assert.equal(await page.getByText("bob", { exact: true }).count(), 0);
+  await startBob();
+  await page.getByText("bob", { exact: true }).first().waitFor({ timeout: 15000 });
+  assert.equal(await page.evaluate(() => window.sameDocument), true);
+  await page.screenshot({ path: `${SHOTS}/peers.png` });
+});
+
+test("a click opens the other's site, on an origin of its own", async () => {
+  bob = goop("id", BOB);
+  atBob("/api/data/tables/create", { name: "guestbook", insert_policy: "open",
+    columns: [{ name: "author", type: "TEXT" }, { name: "message", type: "TEXT" }] });
+  const popup = page.context().waitForEvent("page", { timeout: 3000 }).catch(() => undefined);
+  await page.getByText("bob", { exact: true }).first().click();
+  page = (await popup) ?? page;
+  await page.getByRole("heading", { name: "Bob's workshop" }).waitFor({ timeout: 15000 });
+  assert.match(page.url(), new RegExp(`^http://k51[a-z0-9]{59}\\.localhost:\\d+/p/${bob}/`));
+  const colour = await page.evaluate(() => getComputedStyle(document.querySelector("h1")).color);
+  assert.notEqual(colour, "rgb(0, 0, 0)", "the style sheet did not load");
+  assert.ok(await page.evaluate(() => document.querySelector("img").naturalWidth) > 0, "the image did not load");
+  await page.screenshot({ path: `${SHOTS}/site.png` });
+});
+
+test("signing the guest book writes into the owner's database", async () => {
+  await page.getByLabel("Your name").fill("a visitor");
+  await page.getByLabel("What you want to say").fill("nice gears");
+  await page.getByRole("button", { name: "Sign the guest book" }).click();
+  await page.getByText("your entry is in the book").waitFor({ timeout: 15000 });
+  const rows = atBob("/api/data/query", { table: "guestbook" });
+  assert.equal(rows.length, 1);
+  assert.equal(rows[0].message, "nice gears");
+  assert.equal(rows[0]._owner, alice);
+});
+
+// What script on bob's page gets when it asks for a URL: a status, or the name of the error.
+const attempt = (target, options = {}) => page.evaluate(async ([to, how]) => {
+  try {
+    const answer = await fetch(to, how);
+    return answer.type === "opaque" ? "opaque" : answer.status;
+  } catch (error) {
+    return error.name;
+  }
+}, [target, options]);
+
+test("script of a visited site cannot reach the viewer's own routes", async () => {
+  const port = new URL(url).port;
+  const own = new URL(page.url()).origin;
+  for (const base of [`http://127.0.0.1:${port}`, `http://localhost:${port}`]) {
+    for (const path of ["/api/data/tables", "/api/self", "/self", "/database", "/logs", `/api/p/${alice}/data/tables`]) {
+      assert.equal(await attempt(base + path), "TypeError", base + path);
+    }
+    assert.equal(await attempt(`${base}/api/data/insert`, { method: "POST", mode: "no-cors", body: "{}" }), "TypeError");
+  }
+  for (const path of ["/api/data/tables", "/self", "/peers", "/database", `/p/${alice}/`, `/api/p/${alice}/data/tables`]) {
+    const status = await attempt(own + path);
+    assert.ok(status === 403 || status === 404, `${path}: ${status}`);
+  }
+  assert.equal(await attempt(`${own}/api/self`), 200);
+  assert.equal(await attempt(`${own}/api/peers`), 200);
+});
+
+test("a form of another page cannot write into the visitor's database", async () => {
+  execFileSync("curl", ["-sS", "-X", "POST", "-H", "Content-Type: application/json", "-d",
+    JSON.stringify({ name: "private", columns: [{ name: "a", type: "TEXT" }] }), `${url}/api/data/tables/create`]);
+  await page.evaluate((to) => {
+    const form = document.createElement("form");
+    form.method = "post";
+    form.enctype = "text/plain";
+    form.action = `${to}/api/data/insert`;
+    const field = document.createElement("input");
+    field.name = '{"table":"private","data":{"a":"x';
+    field.value = '"}}';
+    form.append(field);
+    document.body.append(form);
+    form.submit();
+  }, url);
+  await page.waitForLoadState().catch(() => {});
+  const rows = JSON.parse(execFileSync("curl", ["-sS", "-X", "POST", "-H", "Content-Type: application/json", "-d",
+    '{"table":"private"}', `${url}/api/data/query`], { encoding: "utf8" }));
+  assert.deepEqual(rows, []);
+});
+
+test("the pages look right in the dark and on a phone", async () => {
+  const phone = await browser.newContext({ viewport: { width: 390, height: 780 }, colorScheme: "dark" });
+  const small = await phone.newPage();
+  for (const path of ["/peers", "/self", "/database", "/logs"]) {
+    await small.goto(url + path);
+    assert.equal(await small.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true,
+      `${path} scrolls sideways`);
+    await small.screenshot({ path: `${SHOTS}/phone${path.replace("/", "-")}.png` });
+  }
+});
+
+test("a peer that leaves is taken off the list, and its page says what was tried", async () => {
+  const list = await browser.newPage();
+  await list.goto(`${url}/peers`);
+  await list.getByText("bob", { exact: true }).first().waitFor();
+  goop("stop", BOB);
+  await list.getByText("bob", { exact: true }).first().waitFor({ state: "detached", timeout: 15000 });
+  const answer = await list.goto(`${url}/p/${bob}/`);
+  assert.equal(answer.status(), 502);
+  assert.match(await list.textContent("body"), /ip[46]/);
+  await list.screenshot({ path: `${SHOTS}/unreachable.png` });
+});

@@ -1,0 +1,198 @@
+# lib.sh: whole peers in network namespaces. To be sourced by a story, which is then a list of
+# `story "what should be true"` headings and checks, and ends with `finish`.
+#
+# A story waits for events with `within SECONDS command...`, never for time to pass. Everything that it
+# starts (peers, namespaces, processes) is gone when it ends, and on failure the peers' logs are shown.
+
+set -eu
+cd "$(dirname "$0")/../.."
+root=$PWD
+goop=$root/${BUILD:-build}/bin/goop-supervisor
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/goop-story.XXXXXX")
+net=g$$ # prefix of namespaces and interfaces
+hosts=0
+peers=
+pids=
+passed=0
+current="setting up"
+
+[ "$(id -u)" -eq 0 ] || {
+	echo "network namespaces need root" >&2
+	exit 1
+}
+
+clean_up() {
+	status=$?
+	trap - EXIT INT TERM
+	set +e
+	if [ "$status" -ne 0 ]; then
+		echo "FAILED: $current" >&2
+		for peer in $peers; do
+			for log in "$scratch/$peer"/log/*.log; do
+				[ -f "$log" ] && { echo "--- $log" >&2; tail -n "${LOG_TAIL:-40}" "$log" >&2; }
+			done
+		done
+	fi
+	for peer in $peers; do
+		"$goop" stop "$scratch/$peer" >/dev/null 2>&1
+	done
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null
+	done
+	i=0
+	while [ "$i" -le "$hosts" ]; do
+		ip netns del "$net-$i" 2>/dev/null
+		i=$((i + 1))
+	done
+	[ -n "${KEEP:-}" ] || rm -rf "$scratch"
+	if [ "$status" -eq 0 ]; then echo "$passed passed, 0 failed"; else echo "$passed passed, 1 failed"; fi
+	exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+story() {
+	[ "$current" = "setting up" ] || passed=$((passed + 1))
+	current=$1
+	echo "  $1"
+}
+
+finish() {
+	passed=$((passed + 1))
+	current=done
+	exit 0
+}
+
+fail() {
+	echo "    $*" >&2
+	exit 1
+}
+
+# within SECONDS COMMAND...: runs the command every 20 ms until it succeeds.
+within() {
+	_end=$(($(date +%s%N) / 1000000 + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $(($(date +%s%N) / 1000000)) -lt "$_end" ] || fail "did not become true: $*"
+		sleep 0.02
+	done
+}
+
+# same WHAT FOUND EXPECTED
+same() {
+	[ "$2" = "$3" ] || fail "$1: found '$2', expected '$3'"
+}
+
+# contains WHAT TEXT PART
+contains() {
+	case $2 in
+	*"$3"*) ;;
+	*) fail "$1: '$3' is not in: $2" ;;
+	esac
+}
+
+# exits STATUS COMMAND...: the command ends with just this status; its output is in $output.
+exits() {
+	_want=$1
+	shift
+	_got=0
+	output=$("$@" 2>&1) || _got=$?
+	[ "$_got" -eq "$_want" ] || fail "exit status $_got, expected $_want, of: $* -- $output"
+}
+
+# lan N: a bridge with N hosts, 10.77.0.i/24 and fd77::i/64, each with loopback.
+lan() {
+	hosts=$1
+	ip netns add "$net-0"
+	ip -n "$net-0" link add br0 type bridge mcast_snooping 0
+	ip -n "$net-0" link set br0 up
+	_i=1
+	while [ "$_i" -le "$hosts" ]; do
+		ip netns add "$net-$_i"
+		ip -n "$net-$_i" link set lo up
+		ip -n "$net-$_i" link add eth0 type veth peer name "p$_i" netns "$net-0"
+		ip -n "$net-0" link set "p$_i" master br0 up
+		ip netns exec "$net-$_i" sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.dad_transmits=0
+		ip -n "$net-$_i" addr add "10.77.0.$_i/24" dev eth0
+		ip -n "$net-$_i" addr add "fd77::$_i/64" dev eth0 nodad
+		ip -n "$net-$_i" link set eth0 up
+		ip -n "$net-$_i" route add default dev eth0 2>/dev/null || true
+		_i=$((_i + 1))
+	done
+}
+
+# alone: one host whose only interface is loopback.
+alone() {
+	hosts=1
+	ip netns add "$net-1"
+	ip -n "$net-1" link set lo up
+}
+
+# on HOST COMMAND...
+on() {
+	_host=$1
+	shift
+	ip netns exec "$net-$_host" "$@"
+}
+
+# peer HOST NAME [goop.json]: a peer folder $scratch/NAME on a host, not yet started.
+peer() {
+	"$goop" init "$scratch/$2" --label "$2" >/dev/null
+	peers="$peers $2"
+	eval "host_$2=$1"
+	if [ $# -gt 2 ]; then printf '%s\n' "$3" >"$scratch/$2/goop.json"; fi
+}
+
+host_of() {
+	eval "echo \$host_$1"
+}
+
+start() { # name...
+	for _name in "$@"; do
+		on "$(host_of "$_name")" "$goop" start --daemon "$scratch/$_name" >"$scratch/$_name.out" 2>&1 ||
+			{ cat "$scratch/$_name.out" >&2; fail "$_name does not start"; }
+	done
+}
+
+status_of() { # name jq-filter
+	"$goop" status --json "$scratch/$1" | jq -r "$2"
+}
+
+id_of() {
+	"$goop" id "$scratch/$1"
+}
+
+pid_of() { # name service
+	status_of "$1" ".services[] | select(.name == \"$2\") | .pid"
+}
+
+# Does the peer list somebody with this label?
+lists() { # name label
+	"$goop" peers --json "$scratch/$1" | jq -e --arg label "$2" 'any(.[]; .label == $label)' >/dev/null
+}
+
+lists_not() {
+	! lists "$@"
+}
+
+# get NAME PATH [curl options]: from that peer's own viewer.
+get() {
+	_name=$1 _path=$2
+	shift 2
+	on "$(host_of "$_name")" curl -sS --max-time 60 "$@" "$(status_of "$_name" .viewer_url)$_path"
+}
+
+# post NAME PATH JSON: as the person at that viewer.
+post() {
+	get "$1" "$2" -X POST -H 'Content-Type: application/json' -d "$3"
+}
+
+# The guest book of a peer, open to everybody.
+guest_book() {
+	post "$1" /api/data/tables/create '{"name":"guestbook","insert_policy":"open",
+		"columns":[{"name":"author","type":"TEXT"},{"name":"message","type":"TEXT"}]}' >/dev/null
+}
+
+ready() { # name: all its services are up
+	[ "$(status_of "$1" '[.services[] | select(.state != "up")] | length')" = 0 ]
+}
