@@ -12,13 +12,15 @@
 
 /* Where and why text is not JSON. */
 struct json_error {
-	unsigned line, column; /* from 1 */
-	char what[128];        /* "expected ',' or '}'", ... */
+	unsigned line, column; /* from 1, in characters */
+	char what[128];	       /* "expected ',' or '}'", ... */
 };
 
-/* Parses exactly one value with nothing but white space around it; strict UTF-8; at most
- * JSON_DEPTH_MAX levels and `max_nodes` values. Returns a tree for cJSON_Delete(), or NULL with
- * *error filled (error may be NULL). */
+/* Parses exactly one value with nothing but white space around it (RFC 8259); strict UTF-8; at most
+ * JSON_DEPTH_MAX levels and `max_nodes` values. Refused as well, because programs differ in what
+ * they make of it: a member name that occurs twice in an object, a zero character or half a
+ * surrogate pair in a string, a number that a double cannot hold. Returns a tree for
+ * cJSON_Delete(), or NULL with *error filled (error may be NULL). */
 cJSON *json_parse(const char *text, size_t n, size_t max_nodes, struct json_error *error);
 
 /* Compact text, owned by the caller. */

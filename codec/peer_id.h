@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-#define PEER_ID_MAX  42 /* bytes of the multihash: identity of a key of at most 40, or sha2-256 */
+#define PEER_ID_MAX  44 /* bytes of the multihash: identity of a key of at most 42, or sha2-256 */
 #define PEER_ID_TEXT 64 /* room for base58btc text with its zero */
 #define PEER_ID_CID  72 /* room for the CIDv1 base36 text with its zero */
 
