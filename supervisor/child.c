@@ -1,0 +1,288 @@
+#include "supervisor/child.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+static void enter(struct child *c, enum child_state state, uint64_t now, uint64_t limit)
+{
+	c->state = state;
+	c->since = now;
+	c->deadline = limit > 0 ? now + limit : 0;
+	if (state != CHILD_HELD)
+		c->held[0] = '\0';
+}
+
+static enum child_order start(struct child *c, uint64_t now)
+{
+	enter(c, CHILD_STARTING, now, CHILD_READY_LIMIT);
+	c->wanted = true;
+	c->starts++;
+	c->blame[0] = '\0';
+	return CHILD_SPAWN;
+}
+
+static enum child_order nothing(struct child *c, uint64_t now)
+{
+	(void)c;
+	(void)now;
+	return CHILD_NOTHING;
+}
+
+/* A kill is already on its way when something is to blame: whatever it says comes too late. */
+static enum child_order become_up(struct child *c, uint64_t now)
+{
+	if (c->blame[0] != '\0')
+		return CHILD_NOTHING;
+	enter(c, CHILD_UP, now, CHILD_SILENCE_LIMIT);
+	c->backoff = 0;
+	return CHILD_NOTHING;
+}
+
+static enum child_order stay_up(struct child *c, uint64_t now)
+{
+	if (c->blame[0] == '\0')
+		c->deadline = now + CHILD_SILENCE_LIMIT;
+	return CHILD_NOTHING;
+}
+
+/* A process that is ending closes the channel a moment before it can be waited for; only one that
+ * goes on without it is killed. */
+static enum child_order channel_closed(struct child *c, uint64_t now)
+{
+	str_copy(c->blame, sizeof(c->blame), "closed its channel to the supervisor");
+	c->deadline = now + CHILD_CLOSED_LIMIT;
+	return CHILD_NOTHING;
+}
+
+static enum child_order kill_for(struct child *c, const char *why)
+{
+	c->deadline = 0;
+	if (c->blame[0] == '\0')
+		str_copy(c->blame, sizeof(c->blame), why);
+	return CHILD_KILL;
+}
+
+static enum child_order never_ready(struct child *c, uint64_t now)
+{
+	(void)now;
+	return kill_for(c, "was not ready within 10 s");
+}
+
+static enum child_order silent(struct child *c, uint64_t now)
+{
+	(void)now;
+	return kill_for(c, "did not answer for 5 s");
+}
+
+static enum child_order out_of_grace(struct child *c, uint64_t now)
+{
+	(void)now;
+	return kill_for(c, "did not stop when asked");
+}
+
+static enum child_order ask(struct child *c, uint64_t now)
+{
+	c->wanted = false;
+	c->blame[0] = '\0';
+	enter(c, CHILD_STOPPING, now, CHILD_GRACE + CHILD_GRACE_SLACK);
+	return CHILD_ASK;
+}
+
+static enum child_order want_again(struct child *c, uint64_t now)
+{
+	(void)now;
+	c->wanted = true;
+	return CHILD_NOTHING;
+}
+
+static enum child_order want_no_more(struct child *c, uint64_t now)
+{
+	(void)now;
+	c->wanted = false;
+	return CHILD_NOTHING;
+}
+
+static enum child_order give_up(struct child *c, uint64_t now)
+{
+	c->wanted = false;
+	enter(c, CHILD_DOWN, now, 0);
+	return CHILD_NOTHING;
+}
+
+static enum child_order stopped(struct child *c, uint64_t now)
+{
+	if (c->wanted)
+		return start(c, now);
+	enter(c, CHILD_DOWN, now, 0);
+	return CHILD_NOTHING;
+}
+
+/* Deaths that count against it: since the last restart by hand, within the window. */
+static unsigned recent_deaths(const struct child *c, uint64_t now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->died - c->forgiven; i++) {
+		const struct child_death *d = child_death(c, i);
+
+		if (d == NULL || now - d->at >= CHILD_DEATHS_WINDOW)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static bool held(struct child *c, uint64_t now)
+{
+	unsigned n = recent_deaths(c, now);
+
+	if (n <= CHILD_DEATHS_MAX)
+		return false;
+	snprintf(c->held, sizeof(c->held), "%u deaths within a minute, the last: %s", n,
+	    child_death(c, 0)->why);
+	enter(c, CHILD_HELD, now, 0);
+	return true;
+}
+
+static enum child_order died_early(struct child *c, uint64_t now)
+{
+	if (held(c, now))
+		return CHILD_NOTHING;
+	c->backoff = c->backoff == 0 ? CHILD_BACKOFF_MIN : 2 * c->backoff;
+	if (c->backoff > CHILD_BACKOFF_MAX)
+		c->backoff = CHILD_BACKOFF_MAX;
+	enter(c, CHILD_BACKOFF, now, c->backoff);
+	return CHILD_NOTHING;
+}
+
+static enum child_order died_healthy(struct child *c, uint64_t now)
+{
+	return held(c, now) ? CHILD_NOTHING : start(c, now);
+}
+
+static enum child_order (*const actions[CHILD_STATES][CHILD_EVENTS])(
+    struct child *c, uint64_t now) = {
+    [CHILD_DOWN] =
+	{
+	    [CHILD_READY] = nothing,
+	    [CHILD_HEARD] = nothing,
+	    [CHILD_CLOSED] = nothing,
+	    [CHILD_DIED] = nothing,
+	    [CHILD_TIMEOUT] = nothing,
+	    [CHILD_WANT_UP] = start,
+	    [CHILD_WANT_DOWN] = nothing,
+	},
+    [CHILD_STARTING] =
+	{
+	    [CHILD_READY] = become_up,
+	    [CHILD_HEARD] = nothing,
+	    [CHILD_CLOSED] = channel_closed,
+	    [CHILD_DIED] = died_early,
+	    [CHILD_TIMEOUT] = never_ready,
+	    [CHILD_WANT_UP] = nothing,
+	    [CHILD_WANT_DOWN] = ask,
+	},
+    [CHILD_UP] =
+	{
+	    [CHILD_READY] = nothing,
+	    [CHILD_HEARD] = stay_up,
+	    [CHILD_CLOSED] = channel_closed,
+	    [CHILD_DIED] = died_healthy,
+	    [CHILD_TIMEOUT] = silent,
+	    [CHILD_WANT_UP] = nothing,
+	    [CHILD_WANT_DOWN] = ask,
+	},
+    [CHILD_STOPPING] =
+	{
+	    [CHILD_READY] = nothing,
+	    [CHILD_HEARD] = nothing,
+	    [CHILD_CLOSED] = nothing,
+	    [CHILD_DIED] = stopped,
+	    [CHILD_TIMEOUT] = out_of_grace,
+	    [CHILD_WANT_UP] = want_again,
+	    [CHILD_WANT_DOWN] = want_no_more,
+	},
+    [CHILD_BACKOFF] =
+	{
+	    [CHILD_READY] = nothing,
+	    [CHILD_HEARD] = nothing,
+	    [CHILD_CLOSED] = nothing,
+	    [CHILD_DIED] = nothing,
+	    [CHILD_TIMEOUT] = start,
+	    [CHILD_WANT_UP] = start,
+	    [CHILD_WANT_DOWN] = give_up,
+	},
+    [CHILD_HELD] =
+	{
+	    [CHILD_READY] = nothing,
+	    [CHILD_HEARD] = nothing,
+	    [CHILD_CLOSED] = nothing,
+	    [CHILD_DIED] = nothing,
+	    [CHILD_TIMEOUT] = nothing,
+	    [CHILD_WANT_UP] = start,
+	    [CHILD_WANT_DOWN] = give_up,
+	},
+};
+
+enum child_order child_event(struct child *c, enum child_event event, uint64_t now)
+{
+	if (event == CHILD_TIMEOUT && (c->deadline == 0 || now < c->deadline))
+		return CHILD_NOTHING;
+	return actions[c->state][event](c, now);
+}
+
+static void remember(struct child *c, const struct child_end *end, uint64_t now)
+{
+	struct child_death *d = &c->deaths[c->died % CHILD_DEATHS_KEPT];
+
+	*d = (struct child_death){
+	    .at = now, .wall_ms = end->wall_ms, .was_ready = c->state == CHILD_UP};
+	str_copy(d->why, sizeof(d->why), c->blame[0] != '\0' ? c->blame : end->why);
+	c->died++;
+}
+
+enum child_order child_died(struct child *c, const struct child_end *end, uint64_t now)
+{
+	/* An end that was asked for is none of the deaths. */
+	if (c->state != CHILD_STARTING && c->state != CHILD_UP)
+		return child_event(c, CHILD_DIED, now);
+	/* A channel closed by the end itself explains nothing; closed for a second and killed for
+	 * it does. */
+	if (c->deadline != 0)
+		c->blame[0] = '\0';
+	remember(c, end, now);
+	if (end->hopeless && c->state == CHILD_STARTING) {
+		str_copy(c->held, sizeof(c->held), end->why);
+		enter(c, CHILD_HELD, now, 0);
+		return CHILD_NOTHING;
+	}
+	return child_event(c, CHILD_DIED, now);
+}
+
+void child_forgive(struct child *c)
+{
+	c->forgiven = c->died;
+	c->backoff = 0;
+}
+
+bool child_runs(const struct child *c)
+{
+	return c->state == CHILD_STARTING || c->state == CHILD_UP || c->state == CHILD_STOPPING;
+}
+
+const struct child_death *child_death(const struct child *c, unsigned i)
+{
+	if (i >= c->died || i >= CHILD_DEATHS_KEPT)
+		return NULL;
+	return &c->deaths[(c->died - 1 - i) % CHILD_DEATHS_KEPT];
+}
+
+const char *child_state_name(enum child_state state)
+{
+	static const char *const names[CHILD_STATES] = {
+	    "down", "starting", "up", "stopping", "backoff", "failed"};
+
+	return state < CHILD_STATES ? names[state] : "?";
+}

@@ -1,0 +1,1 @@
+test_child: supervisor/child.o $(BASE)
