@@ -119,6 +119,16 @@ cJSON *json_parse(const char *text, size_t n, size_t max_nodes, struct json_erro
 	return NULL;
 }
 
+bool json_where(const char *text, size_t n, size_t value, struct json_error *where)
+{
+	struct json_scan scan = {.max_nodes = value, .stop = value};
+
+	if (json_scan_text(&scan, text, n) || scan.what != NULL)
+		return false;
+	set_error(where, text, scan.at, "");
+	return true;
+}
+
 char *json_print(const cJSON *value)
 {
 	char *text = cJSON_PrintUnformatted(value);

@@ -23,6 +23,11 @@ struct json_error {
  * cJSON_Delete(), or NULL with *error filled (error may be NULL). */
 cJSON *json_parse(const char *text, size_t n, size_t max_nodes, struct json_error *error);
 
+/* Where a value of that text begins, or its name when it is a member: for complaints about what the
+ * values mean. Values are counted from 1 in the order of the text, each before what it holds.
+ * Returns false when there are fewer; `what` is set to "". */
+bool json_where(const char *text, size_t n, size_t value, struct json_error *where);
+
 /* Compact text, owned by the caller. */
 char *json_print(const cJSON *value);
 
