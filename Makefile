@@ -90,8 +90,12 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@packaging/demo.sh
 
-compile_commands.json:
-	@packaging/compile-commands.sh > $@
+# docs/PROTOCOL.md is printed from the lists in proto/.
+$(B)/tool/make_protocol: $(B)/obj/docs/make_protocol.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/proto.a
+docs: $(B)/tool/make_protocol
+	$(B)/tool/make_protocol > docs/PROTOCOL.md
 
 PREFIX ?= /usr/local
 install: all
@@ -105,7 +109,7 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/goop-supervisor
 
 clean:
-	rm -rf build compile_commands.json
+	rm -rf build
 
 help:
 	@echo "make             build everything into build/bin"
@@ -119,9 +123,10 @@ help:
 	@echo "make check       arrows between rooms, format, clang-tidy, cppcheck"
 	@echo "make fuzz        libFuzzer targets, FUZZ_SECONDS=60 each"
 	@echo "make bench       speed against the comparators, into tests/bench/RESULTS.md"
+	@echo "make docs        docs/PROTOCOL.md from the lists in proto/"
 	@echo "make install     PREFIX=/usr/local DESTDIR="
 
-.PHONY: all deps deps-test demo install clean help
+.PHONY: all deps deps-test demo docs install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,105 @@
+#!/bin/sh
+# check.sh: what a reader should be able to rely on without reading. Arrows between rooms, dangerous headers in
+# one place each, documents that name every room, format, clang-tidy, cppcheck.
+set -u
+cd "$(dirname "$0")/.."
+passed=0 failed=0
+
+verdict() { # name, complaints
+	if [ -z "$2" ]; then
+		passed=$((passed + 1))
+		echo "ok    check $1"
+	else
+		failed=$((failed + 1))
+		echo "$2" | head -n 60
+		echo "FAIL  check $1"
+	fi
+}
+
+sources() { git ls-files --cached --others --exclude-standard -- "$@" | grep -E '\.[ch]$' | grep -v '^tests/'; }
+
+# The rooms that a file of the room $1 may include, as a pattern.
+allowed() {
+	case $1 in
+	base) echo 'base' ;;
+	codec) echo 'base|codec' ;;
+	http) echo 'base|http' ;;
+	proto) echo 'base|codec|proto' ;;
+	supervisor) echo 'base|codec|proto|supervisor' ;;
+	svc-viewer | svc-rendezvous) echo "base|codec|http|proto|$1" ;;
+	*) echo "base|codec|proto|$1" ;;
+	esac
+}
+
+arrows() {
+	for room in base codec http proto supervisor svc-transport svc-discovery svc-rendezvous svc-viewer svc-db; do
+		for file in $(sources "$room"); do
+			grep -nE '#include "[a-z-]+/' "$file" | grep -vE "#include \"($(allowed $room))/" | sed "s|^|$file:|"
+		done
+	done
+	grep -rn '"proto/link.h"\|"proto/stream.h"\|"proto/service.h"' supervisor && echo "the supervisor uses no bus"
+}
+
+# only HEADER FILE...: nothing else includes it.
+only() {
+	header=$1
+	shift
+	pattern=$(echo "$@" | tr ' ' '|')
+	for file in $(sources .); do
+		echo "$file" | grep -qxE "$pattern" || grep -nE "#include [<\"]$header[>\"]" "$file" | sed "s|^|$file:|"
+	done
+}
+
+dangerous() {
+	only 'zmq\.h' proto/link.c
+	only 'czmq\.h' proto/link.c
+	only 'uv\.h' base/loop.c
+	only 'sqlite3\.h' 'svc-db/store[a-z_]*\.[ch]' 'svc-rendezvous/peer_db\.c'
+	only 'microhttpd\.h' 'http/.*'
+	only 'curl/curl\.h' svc-discovery/rendezvous_client.c
+	only 'ldns/ldns\.h' svc-discovery/mdns.c 'svc-discovery/mdns_[a-z]+\.c'
+	only 'cjson/cJSON\.h' codec/json.h
+	only 'openssl/.*' svc-transport/record.c codec/pubkey.c
+}
+
+documents() {
+	for room in base codec http proto supervisor svc-transport svc-discovery svc-viewer svc-db tests docs packaging; do
+		grep -q "\`$room/\`" README.md || echo "README.md does not name $room/"
+	done
+	for service in svc-transport svc-discovery svc-viewer svc-db; do
+		grep -q "$service" ARCHITECTURE.md || echo "ARCHITECTURE.md does not name $service"
+	done
+	make -s build/tool/make_protocol >/dev/null && build/tool/make_protocol | diff -u docs/PROTOCOL.md - ||
+		echo "docs/PROTOCOL.md is old: make docs"
+}
+
+format() {
+	for file in $(git ls-files --cached --others --exclude-standard | grep -E '\.[ch]$'); do
+		clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || echo "$file: not as .clang-format wants it"
+	done
+}
+
+flags="-std=gnu11 -D_GNU_SOURCE -DGOOP_VERSION=\"0\" -I. -Ibuild/gen"
+tidy() {
+	# shellcheck disable=SC2046,SC2086
+	sources . | xargs -P 2 -n 8 clang-tidy -quiet \
+		-checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-assignment-in-if-condition,-bugprone-branch-clone,-bugprone-implicit-widening-of-multiplication-result,-bugprone-macro-parentheses,misc-redundant-expression,misc-unused-parameters,-misc-unused-parameters' \
+		-- $flags 2>/dev/null | grep -E 'warning:|error:'
+}
+
+cpp() {
+	# shellcheck disable=SC2086
+	cppcheck -q -j 2 --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=0 \
+		--suppress=missingIncludeSystem --suppress=unknownMacro -D_GNU_SOURCE -I. -Ibuild/gen \
+		base codec http proto supervisor svc-* 2>&1 | grep -E 'error|warning|portability'
+}
+
+make -s build/obj/base/buf.o || exit 1
+verdict arrows "$(arrows 2>&1)"
+verdict "dangerous headers" "$(dangerous 2>&1)"
+verdict documents "$(documents 2>&1)"
+verdict format "$(format)"
+verdict cppcheck "$(cpp)"
+verdict clang-tidy "$(tidy)"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
