@@ -35,7 +35,6 @@ struct multistream {
 	size_t id_count;
 	size_t id; /* the proposal now under way */
 	unsigned rounds;
-	bool lazy;
 	bool got_header;
 	uint16_t line_len; /* bytes of the present message so far, its length included */
 	uint8_t line[2 + MULTISTREAM_LINE_MAX];

@@ -21,8 +21,8 @@
 #define YAMUX_QUEUE_MAX	  (32 * 1024 * 1024) /* bytes of data waiting to be sent */
 #define YAMUX_PIECES_MAX  64		     /* of one yamux_output() */
 #define YAMUX_OUTPUT_MIN  1024		     /* smallest `max` of yamux_output() */
-#define YAMUX_PING_EVERY  30000		     /* ms between keep-alive pings */
-#define YAMUX_PING_WAIT	  10000		     /* ms without a sign of life after one */
+#define YAMUX_PING_AFTER  15000		     /* ms of silence before a keep-alive ping */
+#define YAMUX_PING_WAIT	  10000		     /* ms of further silence after it */
 
 /* Codes of a reset, as go-libp2p numbers them; 0 says nothing. */
 enum yamux_code {
@@ -55,7 +55,7 @@ struct yamux_events {
 	/* The peer will send no more. */
 	void (*finished)(void *arg, struct yamux_stream *s, void *user);
 	/* The stream is over early: the peer reset it, or the session has ended (then `code` is
-	 * YAMUX_CODE_SHUTDOWN). Last call: the pointer is dead after it. */
+	 * YAMUX_CODE_SHUTDOWN). Last call: the pointer is dead. */
 	void (*reset)(void *arg, struct yamux_stream *s, void *user, uint32_t code);
 	/* Both directions have ended in order, our FIN has been taken by yamux_output(). Last
 	 * call. */
@@ -92,9 +92,10 @@ size_t yamux_output(struct yamux *y, size_t max, struct bytes *pieces);
 /* True when yamux_output() would give something. */
 bool yamux_has_output(const struct yamux *y);
 
-/* Keep-alive: to be called about once a second. Pings every YAMUX_PING_EVERY. Returns 0; or -1 when
- * neither the answer nor anything else came for YAMUX_PING_WAIT after a ping: the connection is
- * dead. */
+/* Keep-alive: to be called about once a second. Pings when nothing was heard for YAMUX_PING_AFTER,
+ * one at a time. Returns 0; or -1 when nothing at all, the answer included, came within
+ * YAMUX_PING_WAIT after that (the connection is dead: every stream has had its `reset`) or
+ * yamux_input() failed. */
 int yamux_tick(struct yamux *y, uint64_t now_ms);
 
 /* Ends the session: every stream has its `reset`, a GoAway is the last thing in yamux_output().
@@ -126,8 +127,8 @@ int yamux_write(struct yamux_stream *s, const void *p, size_t n);
  *		seal the pieces into the socket's buffer
  *	yamux_settle(s);
  *
- * Until yamux_settle(), which copies what is left, the bytes must stay where they are. Between the
- * two, `s` may be reset or end by itself; then yamux_settle() must not be called. */
+ * Until yamux_settle(), which copies what is left, the bytes must stay where they are. It is to be
+ * called in any case after a yamux_lend() that returned 0, even when `s` has ended in between. */
 int yamux_lend(struct yamux_stream *s, const void *p, size_t n);
 void yamux_settle(struct yamux_stream *s);
 
