@@ -17,8 +17,8 @@ static void print_set(unsigned set)
 	}
 }
 
-static void print_message(int number, const char *name, unsigned from, unsigned to, size_t max,
-    const char *payload)
+static void print_message(
+    int number, const char *name, unsigned from, unsigned to, size_t max, const char *payload)
 {
 	printf("| %d | `%s` | ", number, name);
 	print_set(from);
@@ -29,7 +29,8 @@ static void print_message(int number, const char *name, unsigned from, unsigned 
 
 static void print_messages(void)
 {
-	printf("## Messages\n\n| # | name | from | to | largest | payload |\n|---|---|---|---|---|---|\n");
+	printf("## Messages\n\n| # | name | from | to | largest | payload "
+	       "|\n|---|---|---|---|---|---|\n");
 #define M(number, NAME, from, to, max, payload)                                                    \
 	print_message(number, #NAME, from, to, max, payload);
 	MESSAGES(M)
@@ -48,7 +49,8 @@ static void print_links(void)
 
 static void print_protocols(void)
 {
-	printf("\n## Stream protocols\n\n| # | id | owner | inbound at once |\n|---|---|---|---|\n");
+	printf(
+	    "\n## Stream protocols\n\n| # | id | owner | inbound at once |\n|---|---|---|---|\n");
 	for (int p = 1; p < PROTOCOL_COUNT; p++)
 		printf("| %d | `%s` | %s | %u |\n", p, protocol_id(p),
 		    service_name(protocol_owner(p)), protocol_limit(p));
@@ -56,11 +58,14 @@ static void print_protocols(void)
 
 int main(void)
 {
-	printf("# What the processes say to one another\n\n"
-	       "Made from `proto/messages.h`, `proto/links.h` and `proto/protocols.h` by `make docs`.\n"
-	       "Every message is its number as u16 followed by its fields, big endian: u8 u16 u32 u64 "
-	       "i64, str (u16\nlength, UTF-8), bytes (u32 length), list<T> (u16 count), rest (all that "
-	       "remains).\n\n");
+	printf(
+	    "# What the processes say to one another\n\n"
+	    "Made from `proto/messages.h`, `proto/links.h` and `proto/protocols.h` by `make "
+	    "docs`.\n"
+	    "Every message is its number as u16 followed by its fields, big endian: u8 u16 u32 u64 "
+	    "i64, str (u16\nlength, UTF-8), bytes (u32 length), list<T> (u16 count), rest (all "
+	    "that "
+	    "remains).\n\n");
 	print_messages();
 	print_links();
 	print_protocols();

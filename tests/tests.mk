@@ -82,3 +82,9 @@ test: deps-test
 	@tests/all.sh
 
 .PHONY: unit service system interop browser check fuzz bench test
+
+# The measuring stick of `make bench`.
+$(B)/bench/raw_client: $(B)/obj/tests/bench/raw_client.o $(patsubst %.c,$(B)/obj/%.o,$(wildcard svc-transport/yamux*.c)) \
+    $(B)/obj/svc-transport/multistream.o $(B)/obj/svc-transport/noise.o $(B)/obj/svc-transport/record.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
