@@ -1,0 +1,40 @@
+/* goop.json, the only source of settings: read, judged, filled up with defaults.
+ *
+ * What is wrong is collected as notes, one line each, "FILE:LINE:COLUMN: error: ...": a wrong type
+ * or value is an error with the value found and what is allowed; an unknown key is a warning that
+ * names the nearest known one. With an error, nothing may start. */
+#ifndef SUPERVISOR_CONFIG_H
+#define SUPERVISOR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONFIG_SIZE_MAX	 (256 * 1024)
+#define CONFIG_NOTES_MAX 40
+
+struct config;
+
+/* The text of a goop.json; `file` is how messages call it. Never NULL; see config_good(). A byte
+ * order mark in front is skipped. */
+struct config *config_parse(const char *file, const char *text, size_t n);
+
+/* The same from a file. What keeps it from being read is an error note too. */
+struct config *config_load(const char *path, const char *file);
+
+void config_free(struct config *c); /* NULL is fine */
+
+/* No errors: values may be used. */
+bool config_good(const struct config *c);
+
+/* The i-th complaint, or NULL. Lent. */
+const char *config_note(const struct config *c, size_t i);
+
+/* The value of a key as text, its default when the file has none: numbers in decimal, "true" or
+ * "false", lists separated by blanks. Lent. A key that is not in the table is a broken invariant.
+ */
+const char *config_get(const struct config *c, const char *key);
+
+/* How many keys of ours the file sets. */
+size_t config_given(const struct config *c);
+
+#endif
