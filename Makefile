@@ -1,21 +1,28 @@
 # Goop2 in C. `make demo` shows two peers meeting; `make test` runs every test; `make help` lists the rest.
 
-CC      ?= gcc
-CLANG   ?= clang
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 VERSION := 0.1.0
 
-comma := ,
-
-# SAN=1 builds everything a second time, under AddressSanitizer and UndefinedBehaviorSanitizer.
-B := build$(if $(SAN),/san)
+# SAN=1 builds everything a second time, under AddressSanitizer and UndefinedBehaviorSanitizer; FUZZ=1 a third
+# time, with clang, for libFuzzer.
+B := build$(if $(SAN),/san)$(if $(FUZZ),/fuzz)
+ifdef FUZZ
+CC       := clang
+SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+endif
+ifdef SAN
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
 # Made from schemas and pages; the same for every build.
 G := build/gen
 
 WARN    := -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow -Wstrict-prototypes -Wpointer-arith -Wundef
-OPT     := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined,-O2 -D_FORTIFY_SOURCE=2)
+OPT     := $(if $(SANITIZE),-O1 -fno-omit-frame-pointer $(SANITIZE),-O2 -D_FORTIFY_SOURCE=2)
 CFLAGS  += -std=gnu11 -g $(OPT) $(WARN) -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
 CPPFLAGS += -D_GNU_SOURCE -DGOOP_VERSION='"$(VERSION)"' -I. -I$(G)
-LDFLAGS += $(if $(SAN),-fsanitize=address$(comma)undefined) -pie -rdynamic -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro,-z,now
+LDFLAGS += $(SANITIZE) -pie -rdynamic -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro,-z,now
 
 # One line a room: the libraries that its files may need. --as-needed keeps what a program really
 # uses, so `ldd` shows the architecture.
@@ -58,13 +65,13 @@ $(B)/obj/gen/%.o: $(G)/%.c
 objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c)) $(patsubst $(G)/%.c,$(B)/obj/gen/%.o,$($(1)_GEN))
 codec_GEN := $(PB_C)
 
-define ROOM
+define ARCHIVE
 $(B)/lib/$(1).a: $$(call objects,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	ar rcsD $$@ $$^
 endef
-$(foreach f,$(FLOORS),$(eval $(call ROOM,$(f))))
+$(foreach f,$(FLOORS),$(eval $(call ARCHIVE,$(f))))
 ARCHIVES := $(foreach f,$(FLOORS),$(B)/lib/$(f).a)
 
 define PROGRAM

@@ -45,14 +45,14 @@ FUZZ_LINES := $(if $(wildcard tests/fuzz/fuzz.mk),$(filter fuzz_%,$(subst |, ,$(
 FUZZ_NAMES :=
 define FUZZ_TARGET
 FUZZ_NAMES += $(1)
-$(B)/test/fuzz/$(1): $(B)/obj/tests/fuzz/$(1).o $(B)/obj/tests/fuzz/replay.o $(2)
+$(B)/test/fuzz/$(1): $(B)/obj/tests/fuzz/$(1).o $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $(2)
 endef
 fuzz_line = $(eval $(call FUZZ_TARGET,$(firstword $(subst :, ,$(1))),$(foreach o,$(wordlist 2,99,$(subst :, ,$(1))),$(if $(filter %.a,$(o)),$(o),$(B)/obj/$(o)))))
 $(foreach l,$(FUZZ_LINES),$(call fuzz_line,$(subst $$(BASE),$(BASE),$(subst $$(CODEC),$(CODEC),$(subst $$(PROTO),$(PROTO),$(subst $$(HTTP),$(HTTP),$(subst ~, ,$(l))))))))
 FUZZ_TESTS := $(FUZZ_NAMES:%=$(B)/test/fuzz/%)
 $(FUZZ_TESTS):
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS)
 
 unit: $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
 	@tests/run.sh unit $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
@@ -73,7 +73,9 @@ check:
 	@tests/check.sh
 
 fuzz:
+	@$(MAKE) --no-print-directory FUZZ=1 fuzz-targets
 	@tests/fuzz/run.sh $(if $(TARGET),$(TARGET),$(FUZZ_NAMES))
+fuzz-targets: $(FUZZ_TESTS)
 
 bench: all
 	@tests/bench/run.sh
@@ -81,7 +83,7 @@ bench: all
 test: deps-test
 	@tests/all.sh
 
-.PHONY: unit service system interop browser check fuzz bench test
+.PHONY: fuzz-targets unit service system interop browser check fuzz bench test
 
 # The measuring stick of `make bench`.
 $(B)/bench/raw_client: $(B)/obj/tests/bench/raw_client.o $(patsubst %.c,$(B)/obj/%.o,$(wildcard svc-transport/yamux*.c)) \
