@@ -18,10 +18,16 @@
 
 #define LINK_TOKEN 16
 
+/* To be raised with every change of messages.h: ends of different versions do not talk. */
+#define LINK_VERSION 1
+
 struct link;
 
+/* All are called from the loop, never from inside a function of this header; each may free the
+ * link. Every `up` is followed by one `down` before the next `up`. */
 struct link_events {
-	/* The other end has greeted: messages may be sent. `generation` is that process's number. */
+	/* The other end has greeted: messages may be sent. `generation` is that process's number.
+	 */
 	void (*up)(void *arg, struct link *l, uint32_t generation);
 	/* The other end is gone; streams and requests on it are to be failed with `why`. */
 	void (*down)(void *arg, struct link *l, const char *why);
@@ -29,6 +35,8 @@ struct link_events {
 	 * Return 0, or -1 for a message that makes no sense: it is logged, the supervisor is told,
 	 * the link goes down and is greeted anew. */
 	int (*message)(void *arg, struct link *l, struct msg *m);
+	/* Something that the supervisor should be told (it is logged already). May be NULL. */
+	void (*alarm)(void *arg, struct link *l, const char *text);
 };
 
 /* The end of `self` of its link to `peer`. Binds at once when self is the binding side (fatal when
@@ -44,6 +52,8 @@ void link_lost(struct link *l, uint32_t generation, const char *why);
 
 bool link_is_up(const struct link *l);
 enum service_id link_peer(const struct link *l);
+/* Is this the connecting end? */
+bool link_connects(const struct link *l);
 
 /* Sends and consumes the message. Returns 0, or -1 when the link is down (nothing was sent). A
  * full queue means that credit was ignored: logged as an alarm, and the link goes down. */

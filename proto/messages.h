@@ -15,7 +15,7 @@
 
 #include "proto/services.h"
 
-#define ONLY(s)        (1u << SERVICE_##s)
+#define ONLY(s)	       (1u << SERVICE_##s)
 #define FROM_STREAMS   (ONLY(TRANSPORT) | ONLY(VIEWER) | ONLY(DISCOVERY) | ONLY(DB))
 #define ALL_SERVICES   (FROM_STREAMS | ONLY(RENDEZVOUS))
 #define STREAM_PAYLOAD (256 * 1024)
@@ -23,8 +23,10 @@
 #define MESSAGES(M)                                                                                \
 	/* supervisor and child, over descriptor 3 */                                              \
 	M(1, CONFIG, ONLY(SUPERVISOR), ALL_SERVICES, 65536, "list<str key, str value>")            \
-	M(2, LINK_SET, ONLY(SUPERVISOR), ALL_SERVICES, 64, "sibling u8, generation u32, bytes token") \
-	M(3, LINK_DOWN, ONLY(SUPERVISOR), ALL_SERVICES, 512, "sibling u8, generation u32, str why") \
+	M(2, LINK_SET, ONLY(SUPERVISOR), ALL_SERVICES, 64,                                         \
+	    "sibling u8, generation u32, bytes token")                                             \
+	M(3, LINK_DOWN, ONLY(SUPERVISOR), ALL_SERVICES, 512,                                       \
+	    "sibling u8, generation u32, str why")                                                 \
 	M(4, START, ONLY(SUPERVISOR), ALL_SERVICES, 16, "")                                        \
 	M(5, READY, ALL_SERVICES, ONLY(SUPERVISOR), 16, "")                                        \
 	M(6, STOP, ONLY(SUPERVISOR), ALL_SERVICES, 16, "grace_ms u32")                             \
@@ -35,19 +37,21 @@
 	M(11, PULSE, ONLY(SUPERVISOR), ALL_SERVICES, 16, "number u32")                             \
 	M(12, PULSE_BACK, ALL_SERVICES, ONLY(SUPERVISOR), 16, "number u32")                        \
 	/* every link */                                                                           \
-	M(20, HELLO, FROM_STREAMS, FROM_STREAMS, 64, "version u16, service u8, generation u32")    \
-	M(21, HELLO_BACK, FROM_STREAMS, FROM_STREAMS, 64, "version u16, service u8, generation u32") \
+	M(20, HELLO, FROM_STREAMS, FROM_STREAMS, 64,                                               \
+	    "version u16, service u8, generation u32, greeting u32")                               \
+	M(21, HELLO_BACK, FROM_STREAMS, FROM_STREAMS, 64,                                          \
+	    "version u16, service u8, generation u32, greeting u32")                               \
 	/* streams: viewer, discovery, db with transport; viewer with db */                        \
 	M(30, STREAM_OPEN, FROM_STREAMS, FROM_STREAMS, 2048,                                       \
 	    "stream u32, list<u8> protocols, str peer, str address, deadline_ms u32")              \
-	M(31, STREAM_OPENED, FROM_STREAMS, FROM_STREAMS, 1024, "stream u32, protocol u8, str address") \
+	M(31, STREAM_OPENED, FROM_STREAMS, FROM_STREAMS, 1024,                                     \
+	    "stream u32, protocol u8, str address")                                                \
 	M(32, STREAM_DATA, FROM_STREAMS, FROM_STREAMS, STREAM_PAYLOAD + 64,                        \
 	    "stream u32, flags u8 (1 = last), rest")                                               \
 	M(33, STREAM_CREDIT, FROM_STREAMS, FROM_STREAMS, 32, "stream u32, bytes u32")              \
 	M(34, STREAM_RESET, FROM_STREAMS, FROM_STREAMS, 8192, "stream u32, code u8, str text")     \
 	/* who we are and where we listen */                                                       \
-	M(40, SELF, ONLY(TRANSPORT), FROM_STREAMS, 1024,                                           \
-	    "str peer, bytes public_key, port u16")                                                \
+	M(40, SELF, ONLY(TRANSPORT), FROM_STREAMS, 1024, "str peer, bytes public_key, port u16")   \
 	M(41, SELF_ADDRS, ONLY(DISCOVERY), ONLY(TRANSPORT), 16384, "list<str> multiaddrs")         \
 	/* the address book, and connections to peers */                                           \
 	M(42, ADDRS, ONLY(DISCOVERY), ONLY(TRANSPORT), 16384,                                      \
@@ -61,9 +65,11 @@
 	M(50, SIGN_PUBLISH, ONLY(DISCOVERY), ONLY(TRANSPORT), 65536,                               \
 	    "request u32, str topic, seqno u64, bytes data")                                       \
 	M(51, SIGN_PRESENCE, ONLY(DISCOVERY), ONLY(TRANSPORT), 32768,                              \
-	    "request u32, str type, str content, str email, str avatar_hash, ts i64, list<str> addrs") \
+	    "request u32, str type, str content, str email, str avatar_hash, ts i64, list<str> "   \
+	    "addrs")                                                                               \
 	M(52, SIGNATURE, ONLY(TRANSPORT), ONLY(DISCOVERY), 512, "request u32, bytes signature")    \
-	/* who is there: a snapshot when the link comes up (PERSON..., PEOPLE_ALL), then changes */ \
+	/* who is there: a snapshot when the link comes up (PERSON..., PEOPLE_ALL), then changes   \
+	 */                                                                                        \
 	M(60, PERSON, ONLY(DISCOVERY), ONLY(VIEWER) | ONLY(DB), 8192,                              \
 	    "str peer, str label, str email, str avatar_hash, last_seen_ms i64, via u8")           \
 	M(61, PERSON_GONE, ONLY(DISCOVERY), ONLY(VIEWER) | ONLY(DB), 512, "str peer")              \

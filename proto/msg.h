@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "proto/messages.h"
 
-/* By value on the stack. Fields are private to msg.c, link.c and parent.c. */
+/* By value on the stack. Fields are private to proto/. */
 struct msg {
 	uint16_t type;
 	bool bad;      /* a field did not fit, or was not there */
@@ -41,7 +41,8 @@ void msg_put_strn(struct msg *m, const void *p, size_t n);
 void msg_put_bytes(struct msg *m, const void *p, size_t n);
 void msg_put_rest(struct msg *m, const void *p, size_t n); /* last field, no length */
 
-/* Room for `n` bytes as the last field, filled in place by the caller before the message is sent. */
+/* Room for `n` bytes as the last field, filled in place by the caller before the message is sent.
+ */
 uint8_t *msg_put_room(struct msg *m, size_t n);
 /* Keeps only the first `n` bytes of that room. */
 void msg_trim_room(struct msg *m, size_t room, size_t n);

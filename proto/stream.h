@@ -16,20 +16,22 @@
 #include "proto/link.h"
 #include "proto/protocols.h"
 
-#define STREAM_WINDOW        (256 * 1024)
+#define STREAM_WINDOW	     (256 * 1024)
 #define STREAM_WINDOW_MAX    (16 * 1024 * 1024)
-#define STREAM_BUDGET        (32 * 1024 * 1024) /* sum of receive windows of a process */
+#define STREAM_BUDGET	     (32 * 1024 * 1024) /* sum of receive windows of a process */
 #define STREAM_PROTOCOLS_MAX 8
-#define STREAM_TEXT_MAX      4096
+#define STREAM_COUNT_MAX     1024 /* of one link, both directions together */
+#define STREAM_DEADLINE_MS   60000
+#define STREAM_TEXT_MAX	     4096
 
 /* Why a stream ended early. */
 enum stream_code {
 	STREAM_OK = 0,
 	STREAM_CANCELLED,   /* the other side does not want it any more */
-	STREAM_REFUSED,     /* protocol not served, too many streams, forbidden */
+	STREAM_REFUSED,	    /* protocol not served, too many streams, forbidden */
 	STREAM_UNREACHABLE, /* no address worked; the text lists each with its reason */
-	STREAM_TIMEOUT,     /* a deadline passed */
-	STREAM_BROKEN,      /* the remote peer reset it or its connection went away */
+	STREAM_TIMEOUT,	    /* a deadline passed */
+	STREAM_BROKEN,	    /* the remote peer reset it or its connection went away */
 	STREAM_RESTARTING,  /* the service at the other end of the link died */
 	STREAM_VIOLATION,   /* the other side broke the protocol */
 	STREAM_NO_MEMORY    /* a budget is used up */
@@ -68,27 +70,33 @@ struct stream_request {
 	const char *peer;
 	uint32_t deadline_ms;
 };
-typedef const struct stream_events *stream_request_fn(void *arg, struct stream *s,
-    const struct stream_request *request, void **user);
+typedef const struct stream_events *stream_request_fn(
+    void *arg, struct stream *s, const struct stream_request *request, void **user);
 
 /* The streams of a link. `incoming` (services) or `request` (transport) may be NULL: then what the
  * other side opens is refused. */
 struct streams *streams_new(struct loop *loop, struct link *l, stream_incoming_fn *incoming,
     stream_request_fn *request, void *arg);
-void streams_free(struct streams *t); /* resets all; NULL is fine */
 
-/* To be called from the desk for messages STREAM_*. Returns 0, or -1 when the message was bad. */
+/* Ends all with STREAM_CANCELLED: the other side hears of it, and so do the users (reset is called
+ * from inside). NULL is fine. */
+void streams_free(struct streams *t);
+
+/* To be called from the desk for messages STREAM_*. Returns 0, or -1 when the message was bad. The
+ * users' events are called from inside. */
 int streams_message(struct streams *t, struct msg *m);
-/* To be called when the link goes down: all streams end with STREAM_RESTARTING. */
+/* To be called when the link goes down: all streams end with STREAM_RESTARTING. The users' events
+ * are called from inside. */
 void streams_down(struct streams *t, const char *why);
 size_t streams_count(const struct streams *t);
 
 /* Opens a stream; writing may begin at once (credit is STREAM_WINDOW). `protocols` in order of
- * preference. `peer` and `address` may be "". Returns NULL when the link is down. deadline_ms
- * bounds the time until `opened`; then it ends with STREAM_TIMEOUT. */
+ * preference. `peer` and `address` may be "". Returns NULL when the link is down or
+ * STREAM_COUNT_MAX streams are open. deadline_ms bounds the time until `opened`; then it ends with
+ * STREAM_TIMEOUT. 0 stands for STREAM_DEADLINE_MS. */
 struct stream *stream_open(struct streams *t, const enum protocol *protocols, size_t count,
-    const char *peer, const char *address, uint32_t deadline_ms,
-    const struct stream_events *events, void *user);
+    const char *peer, const char *address, uint32_t deadline_ms, const struct stream_events *events,
+    void *user);
 
 /* The transport's answer to a request. Incoming streams of services are accepted by returning
  * events. */
@@ -98,7 +106,8 @@ void stream_accept(struct stream *s, enum protocol protocol, const char *address
 size_t stream_credit(const struct stream *s);
 
 /* Writes up to the credit; returns how many bytes were taken. They are copied once, into messages
- * of at most STREAM_PAYLOAD bytes. With `last`, and when all was taken, ends this direction. */
+ * of at most STREAM_PAYLOAD bytes; what does not fill one waits for more until the loop's turn
+ * ends. With `last`, and when all was taken, ends this direction. */
 size_t stream_write(struct stream *s, const void *p, size_t len, bool last);
 
 /* The same without the copy: room for up to `want` bytes (reduced to credit and STREAM_PAYLOAD) in
@@ -116,8 +125,9 @@ void stream_consumed(struct stream *s, size_t n);
 /* Ends the stream in both directions, at once; no event follows, the stream is gone. */
 void stream_reset(struct stream *s, enum stream_code code, const char *text);
 
-/* For the transport, which passes credit through instead of consuming: called instead of keeping
- * credit when the other side returned some. Set right after opening or in the request callback. */
+/* For the transport, which passes credit through to the remote peer instead of deciding itself:
+ * called in place of `writable`, each time the other side has returned `n` bytes of credit (which
+ * stream_credit() then includes). Set right after opening or in the request callback. */
 typedef void stream_credit_fn(struct stream *s, void *user, uint32_t n);
 void stream_on_credit(struct stream *s, stream_credit_fn *fn);
 

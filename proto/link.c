@@ -1,0 +1,632 @@
+#include "proto/link.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#define IPC		"ipc://"
+#define ID_PREFIX	'g' /* a routing id must not begin with a zero byte (zmq_setsockopt(3)) */
+#define ID_SIZE		(1 + LINK_TOKEN)
+#define LARGEST		(STREAM_PAYLOAD + 64)
+#define HIGH_WATER	131072 /* messages; what credit allows lies far below */
+#define LINGER_MS	1000
+#define GREET_FIRST_MS	5
+#define GREET_MS	50
+#define GREET_AGAIN_MS	250 /* after a bad message: two broken ends shall not spin */
+#define TURN_MESSAGES	64  /* then other links and descriptors have their turn */
+#define TURN_BYTES	(2 * 1024 * 1024)
+#define ZERO_COPY_BYTES 1024 /* below, one copy is cheaper than one more allocation */
+
+struct link {
+	struct loop *loop;
+	void *socket; /* the connecting side has none while it has no token */
+	struct watch *watch;
+	struct before_sleep *hook;
+	struct timer *greet;
+	unsigned greet_ms;
+
+	const struct link_place *place;
+	bool binds;
+	enum service_id self, peer;
+	uint32_t self_generation, generation;
+	uint8_t id[ID_SIZE]; /* of the connecting side */
+	bool has_id;
+	/* Which greeting of this token is valid. The connecting side counts; both drop what was
+	 * said before the answer to it, so ends that disagree start from nothing. */
+	uint32_t greeting;
+	bool up;
+	bool refused;  /* versions differ: silence until the next token */
+	bool down_due; /* `down` is to be called, with `why` */
+	char why[256];
+	char alarm[256]; /* to be told, unless empty */
+	uint64_t asked_at; /* when the binding side last asked to be greeted anew */
+
+	bool look; /* libzmq may hold messages of which its descriptor will not tell */
+	bool busy; /* inside a callback: link_free() leaves the memory */
+	bool freed;
+	const struct link_events *events;
+	void *arg;
+	struct link_count count;
+	struct log_limit bad;
+};
+
+/* One context a process: each costs two threads. */
+static struct {
+	void *zmq;
+	unsigned users;
+} context;
+
+static void *context_get(void)
+{
+	if (context.users++ == 0)
+		context.zmq = zmq_ctx_new();
+	if (context.zmq == NULL)
+		fatal("link", "zmq_ctx_new: %s", zmq_strerror(zmq_errno()));
+	return context.zmq;
+}
+
+static void context_release(void)
+{
+	if (--context.users > 0)
+		return;
+	while (zmq_ctx_term(context.zmq) != 0 && errno == EINTR)
+		;
+	context.zmq = NULL;
+}
+
+static void set_int(void *socket, int option, int value)
+{
+	if (zmq_setsockopt(socket, option, &value, sizeof(value)) != 0)
+		fatal("link", "zmq_setsockopt %d: %s", option, zmq_strerror(zmq_errno()));
+}
+
+static void fd_ready(void *arg, int events)
+{
+	struct link *l = arg;
+
+	(void)events;
+	/* The hook receives; one place is enough. */
+	l->look = true;
+}
+
+static void socket_open(struct link *l, int type)
+{
+	int64_t largest = LARGEST;
+	size_t size = sizeof(int);
+	int fd;
+
+	l->socket = zmq_socket(context.zmq, type);
+	if (l->socket == NULL)
+		fatal("link", "zmq_socket: %s", zmq_strerror(zmq_errno()));
+	zmq_setsockopt(l->socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
+	set_int(l->socket, ZMQ_SNDHWM, HIGH_WATER);
+	set_int(l->socket, ZMQ_RCVHWM, HIGH_WATER);
+	set_int(l->socket, ZMQ_LINGER, 0);
+	if (zmq_getsockopt(l->socket, ZMQ_FD, &fd, &size) != 0)
+		fatal("link", "ZMQ_FD: %s", zmq_strerror(zmq_errno()));
+	l->watch = watch_new(l->loop, fd, fd_ready, l);
+	watch_set(l->watch, WATCH_READ);
+	l->look = true;
+}
+
+static void socket_close(struct link *l, int linger_ms)
+{
+	if (l->socket == NULL)
+		return;
+	watch_free(l->watch);
+	l->watch = NULL;
+	set_int(l->socket, ZMQ_LINGER, linger_ms);
+	zmq_close(l->socket);
+	l->socket = NULL;
+}
+
+/* The listening socket is ours: libzmq would remove the file when it closes its own, some time
+ * later, and so take away the path of a successor. */
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (!str_copy(address.sun_path, sizeof(address.sun_path), path))
+		fatal("link", "%s: path too long for a socket", path);
+	/* Left behind by an earlier life; the supervisor holds the lock of the folder. */
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    listen(fd, 64) != 0)
+		fatal("link", "cannot listen at %s: %m", path);
+	return fd;
+}
+
+static void open_binding(struct link *l)
+{
+	socket_open(l, ZMQ_ROUTER);
+	set_int(l->socket, ZMQ_ROUTER_MANDATORY, 1);
+	set_int(l->socket, ZMQ_ROUTER_HANDOVER, 1);
+	set_int(l->socket, ZMQ_USE_FD, listen_at(l->place->endpoint + strlen(IPC)));
+	if (zmq_bind(l->socket, l->place->endpoint) != 0)
+		fatal("link", "%s: %s", l->place->endpoint, zmq_strerror(zmq_errno()));
+}
+
+static void open_connecting(struct link *l)
+{
+	socket_open(l, ZMQ_DEALER);
+	set_int(l->socket, ZMQ_RECONNECT_IVL, 20);
+	set_int(l->socket, ZMQ_RECONNECT_IVL_MAX, 200);
+	zmq_setsockopt(l->socket, ZMQ_ROUTING_ID, l->id, ID_SIZE);
+	if (zmq_connect(l->socket, l->place->endpoint) != 0)
+		fatal("link", "%s: %s", l->place->endpoint, zmq_strerror(zmq_errno()));
+}
+
+static void free_body(void *data, void *hint)
+{
+	(void)hint;
+	free(data);
+}
+
+/* Gives the message's memory to libzmq, or copies it when it is small. */
+static void make_body(zmq_msg_t *body, struct msg *m)
+{
+	int r;
+
+	if (m->size < ZERO_COPY_BYTES) {
+		r = zmq_msg_init_size(body, m->size);
+		if (r == 0)
+			memcpy(zmq_msg_data(body), m->base, m->size);
+	} else {
+		/* What waits in queues shall take no more memory than credit counts. */
+		if (m->cap > 2 * m->size)
+			m->base = xrealloc(m->base, m->size);
+		r = zmq_msg_init_data(body, m->base, m->size, free_body, NULL);
+		if (r == 0)
+			m->base = NULL;
+	}
+	if (r != 0)
+		fatal("link", "out of memory");
+	msg_drop(m);
+}
+
+/* The one operation that can be refused: the first frame on the binding side, else the only one. */
+static int send_frames(struct link *l, zmq_msg_t *body)
+{
+	int r;
+
+	do
+		r = l->binds ? zmq_send(l->socket, l->id, ID_SIZE, ZMQ_SNDMORE | ZMQ_DONTWAIT) : 0;
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -1;
+	do
+		r = zmq_msg_send(body, l->socket, ZMQ_DONTWAIT);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -1 : 0;
+}
+
+/* Sends and consumes; -1 with errno. */
+static int send_raw(struct link *l, struct msg *m)
+{
+	size_t bytes = m->size, size = sizeof(int);
+	zmq_msg_t body;
+	int r, saved, events;
+
+	make_body(&body, m);
+	r = send_frames(l, &body);
+	if (r < 0 && errno == EAGAIN) {
+		/* libzmq looks at what its thread has done only now and then; this makes it look.
+		 */
+		zmq_getsockopt(l->socket, ZMQ_EVENTS, &events, &size);
+		r = send_frames(l, &body);
+	}
+	saved = errno;
+	/* Sending may have swallowed the signal that something has come. */
+	l->look = true;
+	if (r == 0) {
+		l->count.messages_out++;
+		l->count.bytes_out += bytes;
+	} else {
+		zmq_msg_close(&body);
+	}
+	errno = saved;
+	return r;
+}
+
+static void send_greeting(struct link *l, enum msg_type type, uint32_t greeting)
+{
+	struct msg m;
+
+	msg_begin(&m, type, 0);
+	msg_put_u16(&m, LINK_VERSION);
+	msg_put_u8(&m, (uint8_t)l->self);
+	msg_put_u32(&m, l->self_generation);
+	msg_put_u32(&m, greeting);
+	/* Not arriving is no harm: the connecting side repeats itself. */
+	send_raw(l, &m);
+}
+
+static void on_greet(void *arg)
+{
+	struct link *l = arg;
+
+	send_greeting(l, MSG_HELLO, l->greeting);
+	timer_start(l->greet, l->greet_ms);
+	l->greet_ms = l->greet_ms * 2 < GREET_MS ? l->greet_ms * 2 : GREET_MS;
+}
+
+static void greet_after(struct link *l, unsigned ms)
+{
+	l->greeting++;
+	l->greet_ms = GREET_FIRST_MS;
+	timer_start(l->greet, ms);
+}
+
+/* The binding side cannot greet; it asks for it. Greetings count from 1. */
+static void ask_greeting(struct link *l)
+{
+	uint64_t now = loop_now(l->loop);
+
+	if (l->asked_at != 0 && now - l->asked_at < GREET_MS)
+		return;
+	l->asked_at = now;
+	send_greeting(l, MSG_HELLO_BACK, 0);
+}
+
+static void go_down(struct link *l, const char *why)
+{
+	if (!l->up)
+		return;
+	l->up = false;
+	l->down_due = true;
+	str_copy(l->why, sizeof(l->why), why);
+}
+
+/* Both ends start anew under the same token. */
+static void start_over(struct link *l, const char *why, unsigned ms)
+{
+	go_down(l, why);
+	if (l->binds)
+		ask_greeting(l);
+	else
+		greet_after(l, ms);
+}
+
+/* Told to the user from the loop, as all events. */
+__attribute__((format(printf, 2, 3))) static void raise_alarm(
+    struct link *l, const char *format, ...)
+{
+	va_list ap;
+
+	if (!log_allowed(&l->bad, 10, "link"))
+		return;
+	va_start(ap, format);
+	vsnprintf(l->alarm, sizeof(l->alarm), format, ap);
+	va_end(ap);
+	log_error("link", "%s: %s", service_name(l->peer), l->alarm);
+}
+
+static void deliver(struct link *l)
+{
+	char text[sizeof(l->alarm)];
+
+	if (l->alarm[0] != '\0' && !l->freed) {
+		str_copy(text, sizeof(text), l->alarm);
+		l->alarm[0] = '\0';
+		if (l->events->alarm != NULL)
+			l->events->alarm(l->arg, l, text);
+	}
+	if (!l->down_due || l->freed)
+		return;
+	l->down_due = false;
+	log_debug("link", "%s: down: %s", service_name(l->peer), l->why);
+	if (l->events->down != NULL)
+		l->events->down(l->arg, l, l->why);
+}
+
+static void come_up(struct link *l)
+{
+	deliver(l);
+	if (l->freed)
+		return;
+	l->up = true;
+	log_debug("link", "%s: up, generation %u", service_name(l->peer), l->generation);
+	if (l->events->up != NULL)
+		l->events->up(l->arg, l, l->generation);
+}
+
+static void refuse_version(struct link *l, unsigned version)
+{
+	raise_alarm(l,
+	    "speaks version %u of the messages, this program %u: programs of different "
+	    "builds are mixed",
+	    version, LINK_VERSION);
+	/* The other end shall say so too. */
+	if (l->binds)
+		send_greeting(l, MSG_HELLO_BACK, 0);
+	else
+		timer_stop(l->greet);
+	go_down(l, "different version");
+	l->refused = true;
+}
+
+/* The binding side is greeted. */
+static void hear_hello(struct link *l, uint32_t greeting)
+{
+	if (greeting == l->greeting) {
+		/* Repeated before our answer arrived, or of a pairing that has broken. */
+		if (l->up)
+			send_greeting(l, MSG_HELLO_BACK, greeting);
+		else
+			ask_greeting(l);
+		return;
+	}
+	go_down(l, "greeted anew");
+	l->greeting = greeting;
+	send_greeting(l, MSG_HELLO_BACK, greeting);
+	come_up(l);
+}
+
+static void hear_hello_back(struct link *l, uint32_t greeting)
+{
+	if (greeting != l->greeting) {
+		if (l->up)
+			start_over(l, "the other end wants to start anew", GREET_FIRST_MS);
+	} else if (!l->up) {
+		timer_stop(l->greet);
+		come_up(l);
+	}
+}
+
+/* -1 when it makes no sense. */
+static int hear_greeting(struct link *l, struct msg *m)
+{
+	unsigned version = msg_get_u16(m);
+	unsigned service = msg_get_u8(m);
+	uint32_t generation = msg_get_u32(m);
+	uint32_t greeting;
+
+	if (m->bad || (m->type == MSG_HELLO) != l->binds)
+		return -1;
+	if (version != LINK_VERSION) {
+		refuse_version(l, version);
+		return 0;
+	}
+	greeting = msg_get_u32(m);
+	if (!msg_end(m) || service != (unsigned)l->peer || generation != l->generation)
+		return -1;
+	if (l->binds)
+		hear_hello(l, greeting);
+	else
+		hear_hello_back(l, greeting);
+	return 0;
+}
+
+static void hear(struct link *l, const void *p, size_t n)
+{
+	struct msg m;
+	int r;
+
+	l->count.messages_in++;
+	l->count.bytes_in += n;
+	if (l->refused)
+		return;
+	if (msg_open(&m, p, n) != 0 || !msg_allowed(m.type, l->peer, l->self)) {
+		r = -1;
+	} else if (m.type == MSG_HELLO || m.type == MSG_HELLO_BACK) {
+		r = hear_greeting(l, &m);
+	} else if (!l->up) {
+		/* Said before the greeting: it belongs to what has ended. */
+		if (l->binds)
+			ask_greeting(l);
+		return;
+	} else {
+		r = l->events->message(l->arg, l, &m);
+	}
+	if (r == 0 || l->freed)
+		return;
+	raise_alarm(l, "bad message %s of %zu bytes", msg_name(m.type), n);
+	if (!l->freed)
+		start_over(l, "bad message", GREET_AGAIN_MS);
+}
+
+/* In constant time, although only siblings can try. */
+static bool is_present_id(const struct link *l, zmq_msg_t *frame)
+{
+	const uint8_t *p = zmq_msg_data(frame);
+	uint8_t differ = 0;
+
+	if (!l->has_id || zmq_msg_size(frame) != ID_SIZE)
+		return false;
+	for (size_t i = 0; i < ID_SIZE; i++)
+		differ |= p[i] ^ l->id[i];
+	return differ == 0;
+}
+
+/* False when there is no frame now. */
+static bool next_frame(struct link *l, zmq_msg_t *frame)
+{
+	int r;
+
+	do
+		r = zmq_msg_recv(frame, l->socket, ZMQ_DONTWAIT);
+	while (r < 0 && errno == EINTR);
+	return r >= 0;
+}
+
+/* Receives one message; returns its size, or -1 when there was none. */
+static long receive_one(struct link *l)
+{
+	zmq_msg_t frame;
+	bool known = true, more = false;
+	long size = -1;
+
+	zmq_msg_init(&frame);
+	if (!next_frame(l, &frame)) {
+		l->look = false;
+		goto out;
+	}
+	size = 0;
+	if (l->binds) {
+		known = is_present_id(l, &frame);
+		if (!zmq_msg_more(&frame) || !next_frame(l, &frame))
+			goto out;
+	}
+	/* We send no further frames, so nobody who does is one of us. */
+	more = zmq_msg_more(&frame);
+	size = (long)zmq_msg_size(&frame);
+	if (known && !more)
+		hear(l, zmq_msg_data(&frame), (size_t)size);
+	while (more && next_frame(l, &frame))
+		more = zmq_msg_more(&frame);
+out:
+	zmq_msg_close(&frame);
+	return size;
+}
+
+static void receive(struct link *l)
+{
+	size_t bytes = 0;
+	long n;
+
+	for (int i = 0; i < TURN_MESSAGES && bytes < TURN_BYTES && l->socket != NULL; i++) {
+		n = receive_one(l);
+		if (n < 0)
+			return;
+		bytes += (size_t)n;
+		deliver(l);
+	}
+}
+
+static bool on_before_sleep(void *arg)
+{
+	struct link *l = arg;
+
+	l->busy = true;
+	deliver(l);
+	if (l->look && l->socket != NULL)
+		receive(l);
+	l->busy = false;
+	if (l->freed) {
+		free(l);
+		return true;
+	}
+	return (l->look && l->socket != NULL) || l->down_due || l->alarm[0] != '\0';
+}
+
+struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_generation,
+    enum service_id peer, const struct link_events *events, void *arg)
+{
+	struct link *l = xcalloc(1, sizeof(*l));
+
+	l->place = link_between(self, peer);
+	if (l->place == NULL)
+		panic("link", "%s and %s may not talk", service_name(self), service_name(peer));
+	l->loop = loop;
+	l->self = self;
+	l->peer = peer;
+	l->self_generation = self_generation;
+	l->events = events;
+	l->arg = arg;
+	l->binds = l->place->binds == self;
+	l->greet = timer_new(loop, on_greet, l);
+	l->hook = loop_before_sleep(loop, on_before_sleep, l);
+	context_get();
+	if (l->binds)
+		open_binding(l);
+	return l;
+}
+
+void link_free(struct link *l)
+{
+	if (l == NULL || l->freed)
+		return;
+	l->freed = true;
+	timer_free(l->greet);
+	before_sleep_free(l->hook);
+	/* Last words are for an end that listens. */
+	socket_close(l, l->up ? LINGER_MS : 0);
+	context_release();
+	if (!l->busy)
+		free(l);
+}
+
+void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKEN])
+{
+	go_down(l, "new token");
+	l->generation = generation;
+	l->id[0] = ID_PREFIX;
+	memcpy(l->id + 1, token, LINK_TOKEN);
+	l->has_id = true;
+	l->refused = false;
+	l->greeting = 0;
+	l->asked_at = 0;
+	if (l->binds)
+		return;
+	socket_close(l, 0);
+	open_connecting(l);
+	greet_after(l, 0);
+}
+
+void link_lost(struct link *l, uint32_t generation, const char *why)
+{
+	if (!l->has_id || generation != l->generation)
+		return;
+	go_down(l, why);
+	l->has_id = false;
+	timer_stop(l->greet);
+	if (!l->binds)
+		socket_close(l, 0);
+}
+
+bool link_is_up(const struct link *l)
+{
+	return l->up;
+}
+
+enum service_id link_peer(const struct link *l)
+{
+	return l->peer;
+}
+
+bool link_connects(const struct link *l)
+{
+	return !l->binds;
+}
+
+int link_send(struct link *l, struct msg *m)
+{
+	const char *name = msg_name(m->type);
+
+	if (!l->up || l->freed) {
+		msg_drop(m);
+		return -1;
+	}
+	if (m->bad || m->size > msg_max(m->type) || !msg_allowed(m->type, l->self, l->peer)) {
+		log_error("link", "%s of %zu bytes is not fit to be sent to %s", name, m->size,
+		    service_name(l->peer));
+		msg_drop(m);
+		return -1;
+	}
+	if (send_raw(l, m) == 0)
+		return 0;
+	if (errno == EHOSTUNREACH) {
+		start_over(l, "the other end has gone", GREET_AGAIN_MS);
+	} else {
+		raise_alarm(l, "does not read: %s finds a full queue", name);
+		start_over(l, "the other end does not read", GREET_AGAIN_MS);
+	}
+	return -1;
+}
+
+struct link_count link_counted(const struct link *l)
+{
+	return l->count;
+}
