@@ -1,0 +1,7 @@
+test_identity: svc-transport/identity.o $(CODEC)
+test_addrbook: svc-transport/addrbook.o $(CODEC)
+test_dial: svc-transport/dial.o $(CODEC)
+test_identify: svc-transport/identify.o proto/protocols.o proto/services.o $(CODEC)
+test_multistream: svc-transport/multistream.o $(CODEC)
+test_noise: svc-transport/noise.o $(CODEC)
+test_record: svc-transport/record.o $(BASE)
