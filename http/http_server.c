@@ -1,0 +1,342 @@
+#include "http/http_server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "http/http_mhd.h"
+
+#define TICK_MS 1000
+
+/* What a connection does. Time runs only while a request is awaited. */
+struct conn {
+	TAILQ_ENTRY(conn) entry; /* of `awaiting`, while deadline != 0 */
+	uint64_t deadline;
+	int fd;
+};
+
+struct http_server {
+	struct http_server_config config;
+	struct loop *loop;
+	struct MHD_Daemon *daemon;
+	struct watch *watch;
+	struct timer *tick;
+	struct before_sleep *hook;
+	TAILQ_HEAD(, conn) awaiting;
+	TAILQ_HEAD(, http_request) requests;
+	unsigned connections;
+	bool resumed; /* a connection is to go on: libmicrohttpd must run */
+	bool ending;
+	struct log_limit slow;
+};
+
+static void run(struct http_server *s)
+{
+	s->resumed = false;
+	MHD_run(s->daemon);
+}
+
+void http_mhd_resume(struct http_request *r)
+{
+	if (!r->suspended)
+		return;
+	r->suspended = false;
+	r->server->resumed = true;
+	MHD_resume_connection(r->mhd);
+}
+
+/* --- deadlines -------------------------------------------------------------------------------- */
+
+static void await(struct http_server *s, struct conn *c, uint32_t ms)
+{
+	if (c->deadline != 0)
+		TAILQ_REMOVE(&s->awaiting, c, entry);
+	c->deadline = ms == 0 ? 0 : loop_now(s->loop) + ms;
+	if (c->deadline != 0)
+		TAILQ_INSERT_TAIL(&s->awaiting, c, entry);
+}
+
+static struct conn *conn_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+static void drop_slow(struct http_server *s)
+{
+	struct conn *c, *next;
+	uint64_t now = loop_now(s->loop);
+
+	for (c = TAILQ_FIRST(&s->awaiting); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (now < c->deadline)
+			continue;
+		if (log_allowed(&s->slow, 5, "http_server"))
+			log_debug("http_server", "a connection sent no request in time");
+		shutdown(c->fd, SHUT_RDWR);
+		await(s, c, 0);
+	}
+}
+
+static void on_tick(void *arg)
+{
+	struct http_server *s = arg;
+
+	drop_slow(s);
+	run(s);
+}
+
+static void on_connection(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
+{
+	struct http_server *s = cls;
+	struct conn *c = *context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		c = *context = xcalloc(1, sizeof(*c));
+		c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		await(s, c, s->config.header_ms);
+		if (s->connections++ == 0)
+			timer_repeat(s->tick, TICK_MS);
+		return;
+	}
+	await(s, c, 0);
+	free(c);
+	*context = NULL;
+	if (--s->connections == 0)
+		timer_stop(s->tick);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+	struct http_server *s = cls;
+	struct http_request *r = http_mhd_request_new(s, mhd, target);
+
+	TAILQ_INSERT_TAIL(&s->requests, r, entry);
+	return r;
+}
+
+static void on_completed(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode why)
+{
+	struct http_server *s = cls;
+	struct http_request *r = *context;
+	struct conn *c = conn_of(mhd);
+
+	(void)why;
+	if (r == NULL)
+		return;
+	*context = NULL;
+	if (log_enabled(LOG_LEVEL_DEBUG))
+		log_debug("http_server", "%s %.500s %u", r->method, r->target, r->status);
+	TAILQ_REMOVE(&s->requests, r, entry);
+	http_mhd_request_free(r);
+	if (c != NULL)
+		await(s, c, s->config.idle_ms);
+}
+
+static const struct http_route *route_of(const struct http_request *r, bool *path_known)
+{
+	const struct http_server_config *config = &r->server->config;
+
+	return http_route_find(config->routes, config->route_count, r->method, r->path, path_known);
+}
+
+static size_t body_max(const struct http_request *r)
+{
+	bool path_known;
+	const struct http_route *route = r->path == NULL ? NULL : route_of(r, &path_known);
+
+	return route == NULL ? 0 : route->body_max;
+}
+
+static void dispatch(struct http_request *r)
+{
+	const struct http_server_config *config = &r->server->config;
+	const struct http_route *route;
+	bool path_known;
+
+	r->dispatched = true;
+	if (r->path == NULL) {
+		http_answer_text(r, MHD_HTTP_BAD_REQUEST, "the request's path is malformed");
+		return;
+	}
+	if (config->gate != NULL && !config->gate(config->arg, r))
+		return;
+	route = route_of(r, &path_known);
+	if (route == NULL && path_known)
+		http_answer_text(
+		    r, MHD_HTTP_METHOD_NOT_ALLOWED, "this address does not take that method");
+	else if (route == NULL)
+		http_answer_text(r, MHD_HTTP_NOT_FOUND, "there is nothing at this address");
+	else if (r->too_large)
+		http_answer_text(r, MHD_HTTP_CONTENT_TOO_LARGE, "the request's body is too large");
+	else
+		route->handler(config->arg, r);
+}
+
+static enum MHD_Result queue(struct http_request *r)
+{
+	struct MHD_Response *response = r->response;
+	enum MHD_Result result = MHD_queue_response(r->mhd, r->status, response);
+
+	r->response = NULL;
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result headers_seen(struct http_request *r, const char *method)
+{
+	r->headers_seen = true;
+	if (!str_copy(r->method, sizeof(r->method), method)) {
+		http_answer_text(r, MHD_HTTP_NOT_IMPLEMENTED, "unknown method");
+		return queue(r);
+	}
+	/* Far too much is refused before it is sent. Anything else waits for the end of the body:
+	 * to answer now would mean to close the connection. */
+	if (http_mhd_request_announced(r) > HTTP_MHD_DISCARD + body_max(r)) {
+		http_answer_text(r, MHD_HTTP_CONTENT_TOO_LARGE, "the request's body is too large");
+		return queue(r);
+	}
+	await(r->server, conn_of(r->mhd), r->server->config.body_ms);
+	return MHD_YES;
+}
+
+static enum MHD_Result complete(struct http_request *r)
+{
+	if (!r->dispatched) {
+		await(r->server, conn_of(r->mhd), 0);
+		dispatch(r);
+		buf_clear(&r->body);
+	}
+	if (r->response != NULL)
+		return queue(r);
+	if (r->server->ending)
+		return MHD_NO;
+	r->suspended = true;
+	MHD_suspend_connection(r->mhd);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url,
+    const char *method, const char *version, const char *upload, size_t *n, void **context)
+{
+	struct http_request *r = *context;
+	size_t got = *n;
+
+	(void)cls, (void)mhd, (void)url, (void)version;
+	if (!r->headers_seen)
+		return headers_seen(r, method);
+	if (got == 0)
+		return complete(r);
+	*n = 0;
+	return http_mhd_request_body(r, upload, got, body_max(r)) == 0 ? MHD_YES : MHD_NO;
+}
+
+/* --- libmicrohttpd on the loop ---------------------------------------------------------------- */
+
+static void on_ready(void *arg, int events)
+{
+	(void)events;
+	run(arg);
+}
+
+static bool before_sleep(void *arg)
+{
+	struct http_server *s = arg;
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	if (!s->resumed && (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms != 0))
+		return false;
+	run(s);
+	return true;
+}
+
+/* The target is decoded by http_text_path(), which refuses what libmicrohttpd would let pass. */
+static size_t leave_escaped(void *cls, struct MHD_Connection *mhd, char *s)
+{
+	(void)cls, (void)mhd;
+	return strlen(s);
+}
+
+static void on_log(void *cls, const char *format, va_list ap)
+{
+	char line[512];
+
+	(void)cls;
+	if (!log_enabled(LOG_LEVEL_DEBUG))
+		return;
+	vsnprintf(line, sizeof(line), format, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("http_server", "libmicrohttpd: %s", line);
+}
+
+static void start(struct http_server *s, int fd)
+{
+	const struct http_server_config *c = &s->config;
+	const union MHD_DaemonInfo *info;
+
+	s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+	    0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+	    s, /* first, as errors in later options need it */
+	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->pool,
+	    MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)1024, MHD_OPTION_CONNECTION_LIMIT,
+	    c->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->per_address,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((c->stall_ms + 999) / 1000),
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s, MHD_OPTION_NOTIFY_CONNECTION,
+	    on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_END);
+	if (s->daemon == NULL)
+		fatal("http_server", "libmicrohttpd does not start");
+	info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	s->watch = watch_new(s->loop, info->epoll_fd, on_ready, s);
+	watch_set(s->watch, WATCH_READ);
+}
+
+struct http_server *http_server_new(
+    struct loop *loop, int fd, const struct http_server_config *config)
+{
+	struct http_server *s = xcalloc(1, sizeof(*s));
+
+	s->config = *config;
+	s->loop = loop;
+	TAILQ_INIT(&s->awaiting);
+	TAILQ_INIT(&s->requests);
+	s->tick = timer_new(loop, on_tick, s);
+	start(s, fd);
+	s->hook = loop_before_sleep(loop, before_sleep, s);
+	/* Puts the listening socket into the epoll set. */
+	run(s);
+	return s;
+}
+
+void http_server_free(struct http_server *s)
+{
+	struct http_request *r;
+
+	if (s == NULL)
+		return;
+	s->ending = true;
+	/* libmicrohttpd refuses to end while a connection is suspended. */
+	TAILQ_FOREACH (r, &s->requests, entry)
+		http_mhd_resume(r);
+	watch_free(s->watch);
+	before_sleep_free(s->hook);
+	MHD_stop_daemon(s->daemon);
+	timer_free(s->tick);
+	free(s);
+}
+
+unsigned http_server_connections(const struct http_server *s)
+{
+	return s->connections;
+}

@@ -1,0 +1,47 @@
+/* An HTTP server on the process's loop: libmicrohttpd with external epoll, one thread.
+ *
+ * Requests reach their handler once headers and body are there. A handler answers at once or later
+ * (http_answer.h); meanwhile the connection is suspended. Slow senders are cut off: the deadlines
+ * below bound the time until a request is complete, however the bytes trickle in. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "http/http_route.h"
+
+struct http_server;
+
+/* Asked before the route is looked up. False when it has answered the request itself. */
+typedef bool http_gate_fn(void *arg, struct http_request *r);
+
+struct http_server_config {
+	const struct http_route *routes; /* lent until http_server_free() */
+	size_t route_count;
+	http_gate_fn *gate;   /* may be NULL */
+	void *arg;	      /* for gate and handlers */
+	size_t pool;	      /* bytes for the headers of a connection, both ways: longer ones get
+				 431. 2 to 4 KiB serve many subscribers in little memory. */
+	unsigned connections; /* at most, at once */
+	unsigned per_address; /* at most from one address; 0 for no limit */
+	uint32_t header_ms;   /* from connecting until the headers are complete */
+	uint32_t body_ms;     /* from there until the body is complete */
+	uint32_t idle_ms;     /* from an answer until the next request's headers are complete */
+	uint32_t stall_ms;    /* a client that takes nothing of an answer for so long is dropped */
+};
+
+/* Takes a listening descriptor of http_listen_open(). Never NULL; fatal when libmicrohttpd cannot
+ * start. */
+struct http_server *http_server_new(
+    struct loop *loop, int fd, const struct http_server_config *config);
+
+/* Ends every connection: the http_done_fn of each request under way is called. NULL is fine. */
+void http_server_free(struct http_server *s);
+
+/* Connections now open, suspended ones included. */
+unsigned http_server_connections(const struct http_server *s);
+
+#endif

@@ -1,0 +1,50 @@
+/* Server-sent events to many subscribers (HTML Living Standard, section 9.2).
+ *
+ * An event is formatted once and written into one ring that all subscribers read from, each at its
+ * own place; so a subscriber costs its place, not a queue. Whoever falls behind by more than the
+ * ring holds is dropped and never slows the others. Events that come within `collect_ms` go out in
+ * one write. */
+#ifndef HTTP_SSE_H
+#define HTTP_SSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct http_request;
+struct http_sse;
+
+/* Bytes shared by counting who holds them: the opening of a stream, the same for many. */
+struct http_sse_text;
+struct http_sse_text *http_sse_text_new(const void *p, size_t n); /* a copy, held once */
+struct http_sse_text *http_sse_text_hold(struct http_sse_text *t);
+void http_sse_text_drop(struct http_sse_text *t); /* freed with the last; NULL is fine */
+
+struct http_sse_config {
+	size_t ring;	      /* bytes that a subscriber may be behind */
+	uint32_t collect_ms;  /* how long events are collected; 0 sends each at once */
+	uint32_t ping_ms;     /* a comment is sent so often, which finds out who has gone */
+	unsigned subscribers; /* at most; more are answered 503 */
+};
+
+struct http_sse *http_sse_new(struct loop *loop, const struct http_sse_config *config);
+
+/* To be called after http_server_free(), which ends the streams. NULL is fine. */
+void http_sse_free(struct http_sse *sse);
+
+/* Answers the request with the stream: first `opening` (may be NULL; held as long as needed), then
+ * all that is sent from now on. */
+void http_sse_subscribe(
+    struct http_sse *sse, struct http_request *r, struct http_sse_text *opening);
+
+/* Sends bytes of the event stream format as they are: "data: ...\n\n", ": ping\n\n". */
+void http_sse_send(struct http_sse *sse, const void *p, size_t n);
+
+/* Formats an event: name (NULL for none) and one line of data, which must hold no line break.
+ * Returns fresh memory for free(3), its length in *n. */
+char *http_sse_format(const char *event, const char *data, size_t *n);
+
+unsigned http_sse_count(const struct http_sse *sse);
+
+#endif

@@ -1,0 +1,1 @@
+fuzz_http_text: http/http_text.o $(BASE)

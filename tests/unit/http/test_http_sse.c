@@ -1,0 +1,257 @@
+#include "http/http_sse.h"
+
+#include "base/buf.h"
+#include "http/http_answer.h"
+#include "http/http_listen.h"
+#include "http/http_request.h"
+#include "http/http_server.h"
+#include "tests/unit/http/client.h"
+
+#define RING 16384
+
+struct feed {
+	struct loop *loop;
+	struct http_server *server;
+	struct http_sse *sse;
+	struct http_sse_text *opening;
+	uint16_t port;
+};
+
+static void subscribe(void *arg, struct http_request *r)
+{
+	struct feed *f = arg;
+
+	http_sse_subscribe(f->sse, r, f->opening);
+}
+
+static const struct http_route routes[] = {{"GET", "/events", 0, subscribe}};
+
+static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms)
+{
+	struct feed *f = calloc(1, sizeof(*f));
+	struct http_address a;
+	char error[HTTP_LISTEN_ERROR];
+	const struct http_sse_config sse = {
+	    .ring = RING, .collect_ms = collect_ms, .ping_ms = ping_ms, .subscribers = 3};
+	/* The small pool that many subscribers need. */
+	const struct http_server_config config = {.routes = routes,
+	    .route_count = 1,
+	    .arg = f,
+	    .pool = 2048,
+	    .connections = 100,
+	    .header_ms = 60000,
+	    .body_ms = 60000,
+	    .idle_ms = 60000,
+	    .stall_ms = 60000};
+	int fd;
+
+	assert_int_equal(http_listen_parse("test", "127.0.0.1:0", &a, error), 0);
+	fd = http_listen_open("test", &a, error);
+	f->port = a.port;
+	f->loop = loop_new();
+	f->server = http_server_new(f->loop, fd, &config);
+	f->sse = http_sse_new(f->loop, &sse);
+	*state = f;
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, 0, 60000);
+}
+
+static int set_up_collecting(void **state)
+{
+	return set_up_with(state, 20, 60000);
+}
+
+static int set_up_pinging(void **state)
+{
+	return set_up_with(state, 0, 10);
+}
+
+static int tear_down(void **state)
+{
+	struct feed *f = *state;
+
+	http_server_free(f->server);
+	http_sse_free(f->sse);
+	http_sse_text_drop(f->opening);
+	loop_free(f->loop);
+	free(f);
+	return 0;
+}
+
+static void join(struct feed *f, struct client *c)
+{
+	unsigned before = http_sse_count(f->sse);
+
+	client_open(c, f->port);
+	client_send(c, "GET /events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+	while (http_sse_count(f->sse) == before)
+		loop_turn(f->loop, 10);
+}
+
+static void say(struct feed *f, const char *text)
+{
+	http_sse_send(f->sse, text, strlen(text));
+}
+
+static void test_all_get_the_opening_and_what_is_sent(void **state)
+{
+	struct feed *f = *state;
+	struct client c[2];
+
+	f->opening = http_sse_text_new(": ok\n\n", 6);
+	for (int i = 0; i < 2; i++)
+		join(f, &c[i]);
+	say(f, "data: 1\n\n");
+	say(f, "data: 2\n\n");
+	for (int i = 0; i < 2; i++) {
+		client_until(f->loop, &c[i], "data: 2\n\n");
+		assert_non_null(strstr(c[i].got, "Content-Type: text/event-stream\r\n"));
+		assert_non_null(strstr(c[i].got, "Cache-Control: no-cache\r\n"));
+		assert_non_null(strstr(c[i].got, "X-Accel-Buffering: no\r\n"));
+		assert_non_null(strstr(c[i].got, ": ok\n\n"));
+		assert_non_null(strstr(c[i].got, "data: 1\n\n"));
+		client_close(&c[i]);
+	}
+}
+
+static void test_later_subscriber_gets_nothing_old(void **state)
+{
+	struct feed *f = *state;
+	struct client a, b;
+
+	join(f, &a);
+	say(f, "data: old\n\n");
+	client_until(f->loop, &a, "data: old\n\n");
+	join(f, &b);
+	say(f, "data: new\n\n");
+	client_until(f->loop, &b, "data: new\n\n");
+	assert_null(strstr(b.got, "old"));
+	client_close(&a);
+	client_close(&b);
+}
+
+static void test_collected_events_come_in_one_piece(void **state)
+{
+	struct feed *f = *state;
+	struct client c;
+
+	join(f, &c);
+	say(f, "data: 1\n\n");
+	say(f, "data: 2\n\n");
+	say(f, "data: 3\n\n");
+	/* One chunk of 27 bytes instead of three. */
+	client_until(f->loop, &c, "\r\n1B\r\ndata: 1\n\ndata: 2\n\ndata: 3\n\n\r\n");
+	client_close(&c);
+}
+
+static void test_long_opening_and_ring_wrap_keep_the_order(void **state)
+{
+	struct feed *f = *state;
+	struct client c;
+	char *opening = malloc(100001), line[64];
+
+	memset(opening, 'o', 100000);
+	memcpy(opening + 99990, "\n: done\n\n", 10);
+	f->opening = http_sse_text_new(opening, 99999);
+	join(f, &c);
+	client_until(f->loop, &c, ": done\n\n");
+	for (int i = 0; i < 3 * RING / 10; i++) {
+		snprintf(line, sizeof(line), "data: %d\n\n", i);
+		say(f, line);
+		client_until(f->loop, &c, line);
+		client_forget(&c);
+	}
+	client_close(&c);
+	free(opening);
+}
+
+static void test_who_does_not_read_is_dropped_and_others_are_not(void **state)
+{
+	struct feed *f = *state;
+	struct client slow, fast;
+	char event[4097];
+
+	join(f, &slow);
+	join(f, &fast);
+	memset(event, 'e', 4096);
+	memcpy(event, "data: ", 6);
+	memcpy(event + 4094, "\n\n", 3);
+	for (int i = 0; i < 20000 && http_sse_count(f->sse) == 2; i++) {
+		say(f, event);
+		client_until(f->loop, &fast, "\n\n");
+		client_forget(&fast);
+	}
+	assert_int_equal(http_sse_count(f->sse), 1);
+	say(f, "data: still here\n\n");
+	client_until(f->loop, &fast, "data: still here\n\n");
+	client_close(&slow);
+	client_close(&fast);
+}
+
+static void test_ping_finds_out_who_has_gone(void **state)
+{
+	struct feed *f = *state;
+	struct client stays, goes;
+
+	join(f, &stays);
+	join(f, &goes);
+	client_close(&goes);
+	for (int i = 0; i < TURNS && http_sse_count(f->sse) == 2; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(http_sse_count(f->sse), 1);
+	client_until(f->loop, &stays, ": ping\n\n");
+	client_close(&stays);
+}
+
+static void test_too_many_are_refused(void **state)
+{
+	struct feed *f = *state;
+	struct client c[4];
+
+	for (int i = 0; i < 3; i++)
+		join(f, &c[i]);
+	client_open(&c[3], f->port);
+	client_send(&c[3], "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+	client_until(f->loop, &c[3], "HTTP/1.1 503 ");
+	for (int i = 0; i < 4; i++)
+		client_close(&c[i]);
+}
+
+static void formatted(const char *event, const char *data, const char *expect)
+{
+	size_t n;
+	char *text = http_sse_format(event, data, &n);
+
+	assert_string_equal(text, expect);
+	assert_int_equal(n, strlen(expect));
+	free(text);
+}
+
+static void test_format(void **state)
+{
+	(void)state;
+	formatted(NULL, "{}", "data: {}\n\n");
+	formatted("update", "{}", "event: update\ndata: {}\n\n");
+}
+
+#define TEST(name, before) cmocka_unit_test_setup_teardown(name, before, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_all_get_the_opening_and_what_is_sent, set_up),
+	    TEST(test_later_subscriber_gets_nothing_old, set_up),
+	    TEST(test_collected_events_come_in_one_piece, set_up_collecting),
+	    TEST(test_long_opening_and_ring_wrap_keep_the_order, set_up),
+	    TEST(test_who_does_not_read_is_dropped_and_others_are_not, set_up),
+	    TEST(test_ping_finds_out_who_has_gone, set_up_pinging),
+	    TEST(test_too_many_are_refused, set_up),
+	    cmocka_unit_test(test_format),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

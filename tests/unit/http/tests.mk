@@ -1,0 +1,5 @@
+test_http_text: http/http_text.o $(BASE)
+test_http_route: http/http_route.o $(BASE)
+test_http_listen: http/http_listen.o $(BASE)
+test_http_server: $(HTTP)
+test_http_sse: $(HTTP)
