@@ -129,15 +129,6 @@ bool json_where(const char *text, size_t n, size_t value, struct json_error *whe
 	return true;
 }
 
-char *json_print(const cJSON *value)
-{
-	char *text = cJSON_PrintUnformatted(value);
-
-	if (text == NULL)
-		fatal("json", "out of memory");
-	return text;
-}
-
 const char *json_str(const cJSON *object, const char *name)
 {
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));

@@ -13,7 +13,7 @@
 /* Where and why text is not JSON. */
 struct json_error {
 	unsigned line, column; /* from 1, in characters */
-	char what[128];	       /* "expected ',' or '}'", ... */
+	char what[128];        /* "expected ',' or '}'", ... */
 };
 
 /* Parses exactly one value with nothing but white space around it (RFC 8259); strict UTF-8; at most
@@ -28,7 +28,10 @@ cJSON *json_parse(const char *text, size_t n, size_t max_nodes, struct json_erro
  * Returns false when there are fewer; `what` is set to "". */
 bool json_where(const char *text, size_t n, size_t value, struct json_error *where);
 
-/* Compact text, owned by the caller. */
+/* Compact text, owned by the caller (free(3)). Numbers are written so that reading them gives the
+ * same double again, integers up to 2^53 without an exponent (cJSON itself rounds after 15 digits);
+ * what a double cannot hold is given as raw text (cJSON_CreateRaw). NaN and infinity become null.
+ */
 char *json_print(const cJSON *value);
 
 /* The member's string, or NULL when it is missing or not a string (lent by the tree). */

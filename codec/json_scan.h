@@ -7,11 +7,11 @@
 
 struct json_scan {
 	const char *p, *end;
-	size_t nodes;	  /* values met so far */
+	size_t nodes;     /* values met so far */
 	size_t max_nodes; /* more than that is an error */
-	size_t stop;	  /* stop at this value, counted from 1; 0 for none */
+	size_t stop;      /* stop at this value, counted from 1; 0 for none */
 	unsigned depth;
-	const char *at;	  /* where it stopped: the error, or the value asked for or its name */
+	const char *at;   /* where it stopped: the error, or the value asked for or its name */
 	const char *what; /* the error, NULL for none */
 };
 

@@ -1,1 +1,6 @@
 fuzz_http_text: http/http_text.o $(BASE)
+fuzz_multiaddr: $(CODEC)
+fuzz_peer_id: $(CODEC)
+fuzz_presence: $(CODEC)
+fuzz_json: $(CODEC)
+fuzz_envelope: $(CODEC)

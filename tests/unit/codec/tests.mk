@@ -1,0 +1,9 @@
+test_varint: codec/varint.o
+test_multibase: codec/multibase.o
+test_peer_id: $(CODEC)
+test_multiaddr: $(CODEC)
+test_pubkey: $(CODEC)
+test_pb: $(CODEC)
+test_envelope: $(CODEC)
+test_json: $(CODEC)
+test_presence: $(CODEC)
