@@ -45,6 +45,7 @@ struct loop {
 	TAILQ_HEAD(, before_sleep) hooks;
 	LIST_HEAD(, on_signal) signals;
 	bool in_hooks;
+	bool again;
 };
 
 static void check(int r, const char *what)
@@ -86,15 +87,15 @@ static void run_hooks(uv_prepare_t *h)
 {
 	struct loop *loop = h->data;
 	struct before_sleep *hook;
-	bool more = false;
 
 	loop->in_hooks = true;
+	loop->again = false;
 	TAILQ_FOREACH (hook, &loop->hooks, entry)
 		if (hook->fn != NULL && hook->fn(hook->arg))
-			more = true;
+			loop->again = true;
 	loop->in_hooks = false;
 	sweep_hooks(loop);
-	if (more)
+	if (loop->again)
 		uv_idle_start(&loop->awake, stay_awake);
 	else
 		uv_idle_stop(&loop->awake);
@@ -226,7 +227,7 @@ static void watch_fired(uv_poll_t *h, int status, int ready);
 static void watch_apply(struct watch *w)
 {
 	int uv = (w->events & WATCH_READ ? UV_READABLE : 0) |
-		 (w->events & WATCH_WRITE ? UV_WRITABLE : 0);
+	         (w->events & WATCH_WRITE ? UV_WRITABLE : 0);
 
 	if (uv == 0)
 		uv_poll_stop(&w->uv);
@@ -292,6 +293,11 @@ void before_sleep_free(struct before_sleep *hook)
 	hook->fn = NULL;
 	if (!hook->loop->in_hooks)
 		sweep_hooks(hook->loop);
+}
+
+void loop_again(struct loop *loop)
+{
+	loop->again = true;
 }
 
 static void signal_came(uv_signal_t *h, int signo)

@@ -49,6 +49,10 @@ void watch_free(struct watch *w); /* NULL is fine */
 typedef bool before_sleep_fn(void *arg);
 struct before_sleep;
 struct before_sleep *loop_before_sleep(struct loop *loop, before_sleep_fn *fn, void *arg);
+
+/* What a hook calls that has made work for a hook which may have run already: as if one had
+ * returned true. Without effect outside of hooks, since all are still to be called then. */
+void loop_again(struct loop *loop);
 void before_sleep_free(struct before_sleep *hook); /* NULL is fine */
 
 /* Delivers a signal as a callback instead of its default action. One callback per signal. */

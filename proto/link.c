@@ -15,17 +15,17 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define IPC		"ipc://"
-#define ID_PREFIX	'g' /* a routing id must not begin with a zero byte (zmq_setsockopt(3)) */
-#define ID_SIZE		(1 + LINK_TOKEN)
-#define LARGEST		(STREAM_PAYLOAD + 64)
-#define HIGH_WATER	131072 /* messages; what credit allows lies far below */
-#define LINGER_MS	1000
-#define GREET_FIRST_MS	5
-#define GREET_MS	50
-#define GREET_AGAIN_MS	250 /* after a bad message: two broken ends shall not spin */
-#define TURN_MESSAGES	64  /* then other links and descriptors have their turn */
-#define TURN_BYTES	(2 * 1024 * 1024)
+#define IPC             "ipc://"
+#define ID_PREFIX       'g' /* a routing id must not begin with a zero byte (zmq_setsockopt(3)) */
+#define ID_SIZE         (1 + LINK_TOKEN)
+#define LARGEST         (STREAM_PAYLOAD + 64)
+#define HIGH_WATER      131072 /* messages; what credit allows lies far below */
+#define LINGER_MS       1000
+#define GREET_FIRST_MS  5
+#define GREET_MS        50
+#define GREET_AGAIN_MS  250 /* after a bad message: two broken ends shall not spin */
+#define TURN_MESSAGES   64  /* then other links and descriptors have their turn */
+#define TURN_BYTES      (2 * 1024 * 1024)
 #define ZERO_COPY_BYTES 1024 /* below, one copy is cheaper than one more allocation */
 
 struct link {
@@ -49,7 +49,7 @@ struct link {
 	bool refused;  /* versions differ: silence until the next token */
 	bool down_due; /* `down` is to be called, with `why` */
 	char why[256];
-	char alarm[256]; /* to be told, unless empty */
+	char alarm[256];   /* to be told, unless empty */
 	uint64_t asked_at; /* when the binding side last asked to be greeted anew */
 
 	bool look; /* libzmq may hold messages of which its descriptor will not tell */
@@ -230,6 +230,7 @@ static int send_raw(struct link *l, struct msg *m)
 	saved = errno;
 	/* Sending may have swallowed the signal that something has come. */
 	l->look = true;
+	loop_again(l->loop);
 	if (r == 0) {
 		l->count.messages_out++;
 		l->count.bytes_out += bytes;

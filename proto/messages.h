@@ -15,7 +15,7 @@
 
 #include "proto/services.h"
 
-#define ONLY(s)	       (1u << SERVICE_##s)
+#define ONLY(s)        (1u << SERVICE_##s)
 #define FROM_STREAMS   (ONLY(TRANSPORT) | ONLY(VIEWER) | ONLY(DISCOVERY) | ONLY(DB))
 #define ALL_SERVICES   (FROM_STREAMS | ONLY(RENDEZVOUS))
 #define STREAM_PAYLOAD (256 * 1024)

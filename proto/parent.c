@@ -162,7 +162,7 @@ static void hear(struct parent *p, const uint8_t *packet, size_t n)
 {
 	struct msg m;
 	bool bad = msg_open(&m, packet, n) < 0 || !msg_allowed(m.type, p->other, p->self) ||
-		   p->events->message(p->arg, &m) < 0;
+	           p->events->message(p->arg, &m) < 0;
 
 	if (bad && log_allowed(&p->bad, 5, "parent"))
 		log_error("parent", "bad message %s of %zu bytes from %s", msg_name(m.type), n,

@@ -28,7 +28,7 @@ enum protocol protocol_by_id(const char *id, size_t len)
 enum service_id protocol_owner(enum protocol p)
 {
 	return (unsigned)p < PROTOCOL_COUNT && p != PROTOCOL_NONE ? protocols[p].owner
-								  : SERVICE_COUNT;
+	                                                          : SERVICE_COUNT;
 }
 
 unsigned protocol_limit(enum protocol p)

@@ -16,22 +16,22 @@
 #include "proto/link.h"
 #include "proto/protocols.h"
 
-#define STREAM_WINDOW	     (256 * 1024)
+#define STREAM_WINDOW        (256 * 1024)
 #define STREAM_WINDOW_MAX    (16 * 1024 * 1024)
-#define STREAM_BUDGET	     (32 * 1024 * 1024) /* sum of receive windows of a process */
+#define STREAM_BUDGET        (32 * 1024 * 1024) /* sum of receive windows of a process */
 #define STREAM_PROTOCOLS_MAX 8
 #define STREAM_COUNT_MAX     1024 /* of one link, both directions together */
 #define STREAM_DEADLINE_MS   60000
-#define STREAM_TEXT_MAX	     4096
+#define STREAM_TEXT_MAX      4096
 
 /* Why a stream ended early. */
 enum stream_code {
 	STREAM_OK = 0,
 	STREAM_CANCELLED,   /* the other side does not want it any more */
-	STREAM_REFUSED,	    /* protocol not served, too many streams, forbidden */
+	STREAM_REFUSED,     /* protocol not served, too many streams, forbidden */
 	STREAM_UNREACHABLE, /* no address worked; the text lists each with its reason */
-	STREAM_TIMEOUT,	    /* a deadline passed */
-	STREAM_BROKEN,	    /* the remote peer reset it or its connection went away */
+	STREAM_TIMEOUT,     /* a deadline passed */
+	STREAM_BROKEN,      /* the remote peer reset it or its connection went away */
 	STREAM_RESTARTING,  /* the service at the other end of the link died */
 	STREAM_VIOLATION,   /* the other side broke the protocol */
 	STREAM_NO_MEMORY    /* a budget is used up */
@@ -42,7 +42,7 @@ struct stream;
 struct streams; /* all streams of one link */
 
 /* What a stream tells its user. Any may be NULL. All are called from the loop, never from inside a
- * function of this header. `user` is stream_user(). */
+ * function that works on a stream; the stream may be reset in each. `user` is stream_user(). */
 struct stream_events {
 	/* The other side accepted; the protocol it chose, and the remote address as text. */
 	void (*opened)(struct stream *s, void *user, enum protocol protocol, const char *address);
