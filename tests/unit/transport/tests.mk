@@ -5,3 +5,5 @@ test_identify: svc-transport/identify.o proto/protocols.o proto/services.o $(COD
 test_multistream: svc-transport/multistream.o $(CODEC)
 test_noise: svc-transport/noise.o $(CODEC)
 test_record: svc-transport/record.o $(BASE)
+test_yamux: svc-transport/yamux.o svc-transport/yamux_output.o svc-transport/yamux_queue.o svc-transport/yamux_frame.o $(BASE)
+test_yamux_pair: svc-transport/yamux.o svc-transport/yamux_output.o svc-transport/yamux_queue.o svc-transport/yamux_frame.o svc-transport/record.o $(BASE)
