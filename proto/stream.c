@@ -125,18 +125,17 @@ static bool on_before_sleep(void *arg)
 {
 	struct streams *t = arg;
 	struct stream *s;
-	bool did = false;
 
 	streams_enter(t);
 	while (!t->freed && (s = TAILQ_FIRST(&t->todo)) != NULL) {
 		TAILQ_REMOVE(&t->todo, s, work);
 		s->todo = false;
-		did |= stream_out_flush(s, false);
-		did |= stream_in_thank(s);
+		stream_out_flush(s, false);
+		stream_in_thank(s);
 		stream_close_if_done(s);
 	}
 	streams_leave(t);
-	return did;
+	return false;
 }
 
 static void on_hold_over(void *arg)
@@ -153,25 +152,30 @@ static void on_hold_over(void *arg)
 	streams_leave(t);
 }
 
-static void set_deadline(struct streams *t)
+static void set_deadline(struct streams *t, uint64_t at)
 {
-	uint64_t now = loop_now(t->loop), first = UINT64_MAX;
+	uint64_t now = loop_now(t->loop);
+
+	t->deadline_at = at;
+	timer_start(t->deadline, at > now ? at - now : 0);
+}
+
+static void set_next_deadline(struct streams *t)
+{
+	uint64_t first = UINT64_MAX;
 	struct stream *s;
 
 	TAILQ_FOREACH (s, &t->unopened, waiting)
 		if (s->deadline < first)
 			first = s->deadline;
-	if (first == UINT64_MAX)
-		timer_stop(t->deadline);
-	else
-		timer_start(t->deadline, first > now ? first - now : 0);
+	if (first != UINT64_MAX)
+		set_deadline(t, first);
 }
 
 static void on_deadline(void *arg)
 {
 	struct streams *t = arg;
 	uint64_t now = loop_now(t->loop);
-	struct stream_list late = TAILQ_HEAD_INITIALIZER(late);
 	struct stream *s, *next;
 
 	streams_enter(t);
@@ -188,7 +192,7 @@ static void on_deadline(void *arg)
 		}
 	} while (s != NULL && !t->freed);
 	if (!t->freed)
-		set_deadline(t);
+		set_next_deadline(t);
 	streams_leave(t);
 }
 
@@ -308,7 +312,6 @@ struct stream *stream_open(struct streams *t, const enum protocol *protocols, si
     const char *peer, const char *address, uint32_t deadline_ms, const struct stream_events *events,
     void *user)
 {
-	uint64_t until;
 	struct stream *s;
 
 	if (count == 0 || count > STREAM_PROTOCOLS_MAX)
@@ -329,12 +332,9 @@ struct stream *stream_open(struct streams *t, const enum protocol *protocols, si
 		streams_leave(t);
 		return NULL;
 	}
-	until = loop_now(t->loop) + deadline_ms;
-	s->deadline = until;
-	if (!timer_active(t->deadline) || TAILQ_FIRST(&t->unopened) == s)
-		timer_start(t->deadline, deadline_ms);
-	else
-		set_deadline(t);
+	s->deadline = loop_now(t->loop) + deadline_ms;
+	if (!timer_active(t->deadline) || s->deadline < t->deadline_at)
+		set_deadline(t, s->deadline);
 	return s;
 }
 

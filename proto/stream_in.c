@@ -18,7 +18,7 @@ void stream_in_start(struct stream *s)
 {
 	s->window = STREAM_WINDOW;
 	s->allowed = STREAM_WINDOW;
-	s->thanked_at = loop_now(s->table->loop);
+	s->considered_at = loop_now(s->table->loop);
 }
 
 void stream_in_stop(struct stream *s)
@@ -27,14 +27,18 @@ void stream_in_stop(struct stream *s)
 	s->window = STREAM_WINDOW;
 }
 
-/* Half a window was used up: was that fast enough to grant a larger one? Returns the growth. */
+/* Once half a window was used up: was that fast enough to grant a larger one? Returns the growth.
+ */
 static size_t widen(struct stream *s)
 {
 	uint64_t now = loop_now(s->table->loop);
-	bool fast = now - s->thanked_at < SLOW_MS / 2;
+	bool fast = now - s->considered_at < SLOW_MS / 2;
 	size_t more = s->window;
 
-	s->thanked_at = now;
+	if (s->thanked < s->window / 2)
+		return 0;
+	s->thanked = 0;
+	s->considered_at = now;
 	if (!fast || s->window * 2 > STREAM_WINDOW_MAX || extra_windows + more > STREAM_BUDGET)
 		return 0;
 	extra_windows += more;
@@ -47,8 +51,8 @@ static void send_credit(struct stream *s)
 	size_t n = s->owed;
 	struct msg m;
 
-	if (s->owed >= s->window / 2)
-		n += widen(s);
+	s->thanked += n;
+	n += widen(s);
 	s->owed = 0;
 	s->unthanked = 0;
 	s->allowed += n;
@@ -58,16 +62,14 @@ static void send_credit(struct stream *s)
 	link_send(s->table->link, &m);
 }
 
-/* At the end of a turn credit is returned early when the other side is about to run out of it, or
- * has sent many small messages. */
-bool stream_in_thank(struct stream *s)
+/* When the other side is about to run out of credit, or has sent many small messages. */
+void stream_in_thank(struct stream *s)
 {
 	bool scarce = s->allowed < s->window / 4;
 
 	if (s->over || s->got_last || s->owed == 0 || !(scarce || s->unthanked >= UNTHANKED_MAX))
-		return false;
+		return;
 	send_credit(s);
-	return true;
 }
 
 void stream_consumed(struct stream *s, size_t n)

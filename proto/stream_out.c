@@ -38,23 +38,22 @@ static void send_gathered(struct stream *s)
 	link_send(s->table->link, &s->out);
 }
 
-bool stream_out_flush(struct stream *s, bool now)
+void stream_out_flush(struct stream *s, bool now)
 {
 	bool small = s->out_len < STREAM_PAYLOAD && !s->sent_last;
 
 	s->held = false;
 	if (s->over || s->room > 0 || s->told_last || (!s->ours && !s->accepted))
-		return false;
+		return;
 	if (s->out_len == 0 && !s->sent_last)
-		return false;
+		return;
 	if (small && !now && s->unanswered >= UNANSWERED_MAX) {
 		s->held = true;
 		if (!timer_active(s->table->hold))
 			timer_start(s->table->hold, HOLD_MS);
-		return false;
+		return;
 	}
 	send_gathered(s);
-	return true;
 }
 
 size_t stream_credit(const struct stream *s)
@@ -128,6 +127,10 @@ void stream_wrote(struct stream *s, size_t len, bool last)
 		s->sent_last = true;
 	if (s->out_len == STREAM_PAYLOAD)
 		stream_out_flush(s, true);
+	if (s->out_len == 0 && s->gathering) {
+		msg_drop(&s->out);
+		s->gathering = false;
+	}
 	if (len > 0 || last)
 		stream_look_later(s);
 }
