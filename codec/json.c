@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "codec/json_scan.h"
 
@@ -107,8 +106,10 @@ cJSON *json_parse(const char *text, size_t n, size_t max_nodes, struct json_erro
 		return NULL;
 	}
 	tree = cJSON_ParseWithLength(text, n);
-	if (tree == NULL)
-		fatal("json", "out of memory");
+	if (tree == NULL) {
+		set_error(error, text, text, "expected JSON");
+		return NULL;
+	}
 	check_value(&check, tree);
 	if (check.bad == 0)
 		return tree;

@@ -150,13 +150,17 @@ static bool scan_number(struct json_scan *s)
 	return true;
 }
 
+static bool fail_value(struct json_scan *s)
+{
+	return fail(s, s->p, "expected a value: object, array, string, number, true, false, null");
+}
+
 static bool scan_word(struct json_scan *s, const char *word)
 {
 	size_t n = strlen(word);
 
 	if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
-		return fail(
-		    s, s->p, "expected a value: object, array, string, number, true, false, null");
+		return fail_value(s);
 	s->p += n;
 	return true;
 }
@@ -254,7 +258,7 @@ static bool scan_value(struct json_scan *s, const char *name)
 	case 'f': return scan_word(s, "false");
 	case 'n': return scan_word(s, "null");
 	case '-': return scan_number(s);
-	default: return is_digit(peek(s)) ? scan_number(s) : scan_word(s, "a value");
+	default: return is_digit(peek(s)) ? scan_number(s) : fail_value(s);
 	}
 }
 

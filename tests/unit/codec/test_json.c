@@ -66,6 +66,7 @@ static void errors_say_where_and_why(void **state)
 	bad("+1", 1, 1, value);
 	bad("NaN", 1, 1, value);
 	bad("'a'", 1, 1, value);
+	bad("a value", 1, 1, value);
 	bad("\"a\nb\"", 1, 3, "control characters must be escaped in a string");
 	bad("\"\\x41\"", 1, 2, "expected one of \" \\ / b f n r t u after the backslash");
 	bad("\"\\", 1, 2, "expected one of \" \\ / b f n r t u after the backslash");
