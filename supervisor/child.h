@@ -17,15 +17,15 @@
 #define CHILD_READY_LIMIT   10000 /* from the start to READY */
 #define CHILD_SILENCE_LIMIT 5000  /* from one sign of life to the next */
 #define CHILD_CLOSED_LIMIT  1000  /* to end after closing its channel to us */
-#define CHILD_GRACE	    3000  /* to stop in, for what can be finished */
-#define CHILD_GRACE_SLACK   500	  /* from the end of the grace to the kill */
+#define CHILD_GRACE         3000  /* to stop in, for what can be finished */
+#define CHILD_GRACE_SLACK   500   /* from the end of the grace to the kill */
 #define CHILD_BACKOFF_MIN   500
 #define CHILD_BACKOFF_MAX   30000
 #define CHILD_DEATHS_WINDOW 60000
 #define CHILD_DEATHS_MAX    5 /* in that window; one more and it is held */
 
 #define CHILD_DEATHS_KEPT 8
-#define CHILD_WHY_MAX	  512
+#define CHILD_WHY_MAX     512
 
 enum child_state {
 	CHILD_DOWN,
@@ -38,12 +38,12 @@ enum child_state {
 };
 
 enum child_event {
-	CHILD_READY,	 /* it says that it can serve */
-	CHILD_HEARD,	 /* it answered a pulse */
-	CHILD_CLOSED,	 /* it closed its channel to us, its process is still there */
-	CHILD_DIED,	 /* its process has ended */
-	CHILD_TIMEOUT,	 /* the deadline has passed */
-	CHILD_WANT_UP,	 /* somebody wants it running */
+	CHILD_READY,     /* it says that it can serve */
+	CHILD_HEARD,     /* it answered a pulse */
+	CHILD_CLOSED,    /* it closed its channel to us, its process is still there */
+	CHILD_DIED,      /* its process has ended */
+	CHILD_TIMEOUT,   /* the deadline has passed */
+	CHILD_WANT_UP,   /* somebody wants it running */
 	CHILD_WANT_DOWN, /* somebody wants it stopped */
 	CHILD_EVENTS
 };
@@ -57,7 +57,7 @@ enum child_order {
 };
 
 struct child_death {
-	uint64_t at;	 /* monotonic, ms */
+	uint64_t at;     /* monotonic, ms */
 	int64_t wall_ms; /* Unix time, ms */
 	bool was_ready;
 	char why[CHILD_WHY_MAX];
@@ -66,15 +66,15 @@ struct child_death {
 /* Zeroed, it is a child that is down and not wanted. Read freely; changed by child.c only. */
 struct child {
 	enum child_state state;
-	bool wanted;	   /* after STOPPING it is started again */
-	uint64_t since;	   /* when the state began */
+	bool wanted;       /* after STOPPING it is started again */
+	uint64_t since;    /* when the state began */
 	uint64_t deadline; /* when CHILD_TIMEOUT is due; 0 for never */
 	uint64_t backoff;  /* the last wait; 0 after a healthy run */
 	unsigned starts;   /* processes started so far */
-	unsigned died;	   /* deaths so far; the last CHILD_DEATHS_KEPT of them are in `deaths` */
+	unsigned died;     /* deaths so far; the last CHILD_DEATHS_KEPT of them are in `deaths` */
 	unsigned forgiven; /* of those, how many no longer count (somebody has restarted it) */
 	struct child_death deaths[CHILD_DEATHS_KEPT];
-	char blame[64];		       /* why we kill it: more to the point than the signal */
+	char blame[64];                /* why we kill it: more to the point than the signal */
 	char held[CHILD_WHY_MAX + 64]; /* why it is held, "" otherwise */
 };
 

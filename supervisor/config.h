@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONFIG_SIZE_MAX	 (256 * 1024)
+#define CONFIG_SIZE_MAX  (256 * 1024)
 #define CONFIG_NOTES_MAX 40
 
 struct config;

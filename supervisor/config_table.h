@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 enum config_type {
-	CONFIG_TEXT,	/* string of `min` to `max` bytes without control characters */
-	CONFIG_WHOLE,	/* whole number from `min` to `max` */
-	CONFIG_BOOL,	/* true or false */
-	CONFIG_CHOICE,	/* one of the words in `choices`, separated by blanks */
+	CONFIG_TEXT,    /* string of `min` to `max` bytes without control characters */
+	CONFIG_WHOLE,   /* whole number from `min` to `max` */
+	CONFIG_BOOL,    /* true or false */
+	CONFIG_CHOICE,  /* one of the words in `choices`, separated by blanks */
 	CONFIG_ADDRESS, /* "host:port" of a local listener */
-	CONFIG_IP,	/* numeric IP address, or empty */
-	CONFIG_URLS,	/* http or https URL or a list of them; kept separated by blanks */
-	CONFIG_IGNORED	/* of deployed configurations, not used here: any value, in silence */
+	CONFIG_IP,      /* numeric IP address, or empty */
+	CONFIG_URLS,    /* http or https URL or a list of them; kept separated by blanks */
+	CONFIG_IGNORED  /* of deployed configurations, not used here: any value, in silence */
 };
 
 struct config_key {

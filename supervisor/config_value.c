@@ -117,9 +117,9 @@ static char *address_value(const struct config_key *key, const cJSON *value)
 static bool is_url(const char *s, size_t n)
 {
 	const char *end = s + n, *host, *rest;
-	size_t scheme = n > 8 && memcmp(s, "https://", 8) == 0	? 8
-			: n > 7 && memcmp(s, "http://", 7) == 0 ? 7
-								: 0;
+	size_t scheme = n > 8 && memcmp(s, "https://", 8) == 0  ? 8
+	                : n > 7 && memcmp(s, "http://", 7) == 0 ? 7
+	                                                        : 0;
 	char port[8];
 	uint64_t v;
 
@@ -182,7 +182,7 @@ static char *urls_value(const struct config_key *key, const cJSON *value)
 			good = good && put_url(&out, key, cJSON_GetStringValue(item));
 	if (good)
 		text = buf_len(&out) == 0 ? xstrdup("")
-					  : xstrndup((const char *)buf_data(&out), buf_len(&out));
+		                          : xstrndup((const char *)buf_data(&out), buf_len(&out));
 	buf_clear(&out);
 	return text;
 }

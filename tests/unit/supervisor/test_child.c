@@ -103,8 +103,8 @@ static void every_state_by_every_event(void **unused)
 		struct child c = in_state(cells[i].from);
 		uint64_t now = c.deadline > 0 ? c.deadline : T0 + 1;
 		enum child_order order = cells[i].event == CHILD_DIED
-					     ? die(&c, "y", now)
-					     : child_event(&c, cells[i].event, now);
+		                             ? die(&c, "y", now)
+		                             : child_event(&c, cells[i].event, now);
 
 		if (c.state != cells[i].to || order != cells[i].order)
 			fail_msg("%s by event %d: now %s with order %d",

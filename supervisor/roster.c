@@ -1,0 +1,82 @@
+#include "supervisor/roster.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+#define KEYS(...)                                                                                  \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+
+const struct roster_row roster[] = {
+    {SERVICE_TRANSPORT, 0, KEYS("identity.key_file", "p2p.listen_port", "viewer.debug")},
+    {SERVICE_DISCOVERY, 1,
+	KEYS("p2p.mdns_tag", "presence.topic", "presence.ttl_seconds", "presence.heartbeat_seconds",
+	    "presence.rendezvous_wan", "presence.rendezvous_host", "presence.rendezvous_port",
+	    "presence.rendezvous_bind", "profile.label", "profile.email", "viewer.debug")},
+    {SERVICE_DB, 1, KEYS("profile.label", "profile.email", "viewer.debug")},
+    {SERVICE_VIEWER, 2,
+	KEYS("paths.site_root", "p2p.mdns_tag", "presence.rendezvous_wan", "profile.label",
+	    "profile.email", "viewer.http_addr", "viewer.theme", "viewer.debug",
+	    "viewer.site_origin")},
+};
+
+const size_t roster_size = sizeof(roster) / sizeof(roster[0]);
+
+unsigned roster_levels(void)
+{
+	unsigned levels = 0;
+
+	for (size_t i = 0; i < roster_size; i++)
+		if (roster[i].level >= levels)
+			levels = roster[i].level + 1;
+	return levels;
+}
+
+/* The folder of our own program. */
+static char *own_folder(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n < 0)
+		fatal("roster", "/proc/self/exe: %m");
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (slash == NULL)
+		fatal("roster", "/proc/self/exe is %s", path);
+	slash[slash == path] = '\0';
+	return xstrdup(path);
+}
+
+static bool may_run(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+char *roster_program(enum service_id id, char **looked)
+{
+	char *folder = own_folder();
+	char *beside = xasprintf("%s/%s", folder, service_name(id));
+	char *libexec = xasprintf("%s/../libexec/goop/%s", folder, service_name(id));
+	char *found = may_run(beside) ? beside : may_run(libexec) ? libexec : NULL;
+
+	*looked = xasprintf("%s and %s", beside, libexec);
+	if (found != beside)
+		free(beside);
+	if (found != libexec)
+		free(libexec);
+	free(folder);
+	return found;
+}

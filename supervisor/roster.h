@@ -1,0 +1,27 @@
+/* Who works here: one row a service. How a death is answered is the same for all: child.h. */
+#ifndef SUPERVISOR_ROSTER_H
+#define SUPERVISOR_ROSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/services.h"
+
+struct roster_row {
+	enum service_id id; /* its name and program: proto/services.h */
+	unsigned level;     /* started when all of lower levels are ready, stopped before them */
+	const char *const *keys; /* what it may see of goop.json, ended by NULL */
+};
+
+extern const struct roster_row roster[];
+extern const size_t roster_size;
+
+/* One more than the highest level. */
+unsigned roster_levels(void);
+
+/* The path of a service's program: beside ours, or in ../libexec/goop. Owned by the caller; NULL
+ * when there is none that may be run, and then `*looked` tells where we looked (owned by the
+ * caller, set in both cases). */
+char *roster_program(enum service_id id, char **looked);
+
+#endif

@@ -1,0 +1,34 @@
+/* Births and deaths of processes. The only file that calls fork(2), exec and waitid(2). */
+#ifndef SUPERVISOR_SPAWN_H
+#define SUPERVISOR_SPAWN_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A running program. Descriptors are the caller's. */
+struct spawned {
+	pid_t pid;
+	int pidfd;  /* readable when it has ended */
+	int parent; /* our end of its descriptor 3, a SOCK_SEQPACKET pair */
+	int words;  /* what it writes to its standard output and error, non-blocking */
+};
+
+/* Runs the program in the present working folder with descriptors 0 (nothing), 1 and 2 (a pipe to
+ * us) and 3 (its conversation with us) and no other, in a session of its own so that Ctrl-C reaches
+ * us alone, with default signals and the few environment variables that are not settings. It is
+ * killed when we die. A program that cannot be run says why on `words` and ends with status
+ * SPAWN_NOT_RUN. Returns 0, or -1 with errno. */
+#define SPAWN_NOT_RUN 127
+int spawn(const char *program, struct spawned *out);
+
+/* SIGKILL. Harmless when it has ended already. */
+void spawn_kill(const struct spawned *s);
+
+/* Reaps it if it has ended: returns 1 with *code and *status as in siginfo_t (CLD_EXITED and the
+ * exit status, CLD_KILLED or CLD_DUMPED and the signal); 0 while it runs. */
+int spawn_reap(const struct spawned *s, int *code, int *status);
+
+/* "exit 78 (configuration)", "killed by SIGSEGV". */
+void spawn_words(int code, int status, char *out, size_t size);
+
+#endif
