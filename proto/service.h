@@ -36,10 +36,13 @@ struct service_spec {
 	 * (or, when `ready_later` is set, when service_ready() is called). May be NULL. */
 	int (*start)(struct service *svc);
 	/* Asked to stop: finish what can be finished within `grace_ms`, then service_exit(). NULL
-	 * exits at once. */
+	 * exits at once; whoever is late is ended half a second after. */
 	void (*stop)(struct service *svc, uint32_t grace_ms);
+	/* The end, after init was called (whatever it returned). All streams have just ended with
+	 * `reset`; the links are still there. */
 	void (*fini)(struct service *svc);
-	/* Somebody asks for a report ("peers", "streams", ...): answer with service_report(). */
+	/* Somebody asks for a report ("peers", "streams", ...): answer with service_report().
+	 * "links" never comes here: the skeleton answers it. */
 	void (*report)(struct service *svc, uint32_t request, const char *what);
 	bool ready_later;
 };
@@ -57,7 +60,8 @@ void service_set_state(struct service *svc, void *state);
 void *service_state(const struct service *svc);
 
 /* The service's part of goop.json, by dotted key ("p2p.listen_port"), "" when absent; lent. The
- * supervisor has validated it and filled in defaults. */
+ * supervisor has validated it and filled in defaults, and adds "generation", the number of this
+ * process. */
 const char *service_config(const struct service *svc, const char *key);
 uint64_t service_config_u64(const struct service *svc, const char *key, uint64_t absent);
 bool service_config_bool(const struct service *svc, const char *key);
