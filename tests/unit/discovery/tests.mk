@@ -1,0 +1,7 @@
+test_netif: svc-discovery/netif.o $(BASE)
+test_mdns: svc-discovery/mdns.o $(CODEC)
+test_mdns_heard: svc-discovery/mdns_heard.o $(CODEC)
+test_mdns_agent: svc-discovery/mdns_agent.o svc-discovery/mdns.o svc-discovery/netif.o $(CODEC)
+test_lan: svc-discovery/lan.o $(CODEC)
+test_people: svc-discovery/people.o $(CODEC)
+test_beacon: svc-discovery/beacon.o $(CODEC)
