@@ -49,8 +49,7 @@ struct link {
 	bool refused;  /* versions differ: silence until the next token */
 	bool down_due; /* `down` is to be called, with `why` */
 	char why[256];
-	char alarm[256];   /* to be told, unless empty */
-	uint64_t asked_at; /* when the binding side last asked to be greeted anew */
+	char alarm[256]; /* to be told, unless empty */
 
 	bool look; /* libzmq may hold messages of which its descriptor will not tell */
 	bool busy; /* inside a callback: link_free() leaves the memory */
@@ -258,7 +257,10 @@ static void on_greet(void *arg)
 {
 	struct link *l = arg;
 
-	send_greeting(l, MSG_HELLO, l->greeting);
+	if (l->binds)
+		send_greeting(l, MSG_HELLO_BACK, 0);
+	else
+		send_greeting(l, MSG_HELLO, l->greeting);
 	timer_start(l->greet, l->greet_ms);
 	l->greet_ms = l->greet_ms * 2 < GREET_MS ? l->greet_ms * 2 : GREET_MS;
 }
@@ -270,15 +272,14 @@ static void greet_after(struct link *l, unsigned ms)
 	timer_start(l->greet, ms);
 }
 
-/* The binding side cannot greet; it asks for it. Greetings count from 1. */
+/* The binding side cannot greet; it asks for it until it is (its queue may be full now). Greetings
+ * count from 1. */
 static void ask_greeting(struct link *l)
 {
-	uint64_t now = loop_now(l->loop);
-
-	if (l->asked_at != 0 && now - l->asked_at < GREET_MS)
+	if (timer_active(l->greet))
 		return;
-	l->asked_at = now;
-	send_greeting(l, MSG_HELLO_BACK, 0);
+	l->greet_ms = GREET_FIRST_MS;
+	timer_start(l->greet, 0);
 }
 
 static void go_down(struct link *l, const char *why)
@@ -337,6 +338,7 @@ static void come_up(struct link *l)
 	deliver(l);
 	if (l->freed)
 		return;
+	timer_stop(l->greet);
 	l->up = true;
 	log_debug("link", "%s: up, generation %u", service_name(l->peer), l->generation);
 	if (l->events->up != NULL)
@@ -352,8 +354,7 @@ static void refuse_version(struct link *l, unsigned version)
 	/* The other end shall say so too. */
 	if (l->binds)
 		send_greeting(l, MSG_HELLO_BACK, 0);
-	else
-		timer_stop(l->greet);
+	timer_stop(l->greet);
 	go_down(l, "different version");
 	l->refused = true;
 }
@@ -381,7 +382,6 @@ static void hear_hello_back(struct link *l, uint32_t greeting)
 		if (l->up)
 			start_over(l, "the other end wants to start anew", GREET_FIRST_MS);
 	} else if (!l->up) {
-		timer_stop(l->greet);
 		come_up(l);
 	}
 }
@@ -568,9 +568,10 @@ void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKE
 	l->has_id = true;
 	l->refused = false;
 	l->greeting = 0;
-	l->asked_at = 0;
-	if (l->binds)
+	if (l->binds) {
+		timer_stop(l->greet);
 		return;
+	}
 	socket_close(l, 0);
 	open_connecting(l);
 	greet_after(l, 0);

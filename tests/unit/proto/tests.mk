@@ -1,0 +1,1 @@
+test_link: tests/unit/proto/pair.o $(PROTO)
