@@ -1,0 +1,87 @@
+/* What store.c and store_*.c share. Included by nothing else. */
+#ifndef DB_STORE_INT_H
+#define DB_STORE_INT_H
+
+#include <sqlite3.h>
+
+#include "base/map.h"
+#include "svc-db/store.h"
+
+#define GUARD_TOKEN 36 /* room for a name that nobody can guess, with its zero */
+
+/* Stands beside a reading connection and decides, while SQLite compiles and runs a statement, what
+ * it may touch and for how long. One query at a time. */
+struct guard {
+	bool trusted;
+	const char *table; /* the one that an untrusted query may read, as the schema spells it */
+	/* The name under which it reads it: the table itself is open to that name alone. */
+	char token[GUARD_TOKEN];
+	unsigned selects;
+	unsigned functions;
+	uint64_t deadline; /* of the present step, microseconds */
+	bool late;         /* it passed */
+};
+
+struct reader {
+	sqlite3 *db;
+	struct guard guard;
+	bool taken;
+};
+
+struct store {
+	sqlite3 *db; /* the writer */
+	char *path;
+	struct map *statements; /* SQL text -> struct statement, prepared on the writer */
+	uint64_t uses;
+	struct map *tables; /* lower-case name -> struct table */
+	int64_t data_version;
+	struct reader *readers[STORE_READERS];
+	char why[STORE_WHY];
+};
+
+/* store.c */
+
+/* Sets store_why(). */
+enum store_code store_say(struct store *st, enum store_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What an error of SQLite means here; sets store_why(). OK for SQLITE_OK, ROW and DONE. */
+enum store_code store_judge(struct store *st, sqlite3 *db, int rc);
+/* The sentence for it, lent by `db` or static. */
+const char *store_sentence(sqlite3 *db, int rc);
+/* Opens a connection with everything that both kinds need. NULL with store_why() set. */
+sqlite3 *store_connect(struct store *st);
+
+/* store_write.c */
+
+/* A prepared statement of the writer for this SQL, from the cache, reset and unbound; NULL with
+ * store_why() set and *code given. To be reset after use. */
+sqlite3_stmt *store_prepare(struct store *st, const char *sql, enum store_code *code);
+/* Runs a statement that returns no row and resets it. */
+enum store_code store_run(struct store *st, sqlite3_stmt *stmt);
+/* Prepares, runs and forgets: for statements that are used once. */
+enum store_code store_exec(struct store *st, const char *sql);
+void store_forget_statements(struct store *st);
+/* Binds a value; bytes must live until the statement has run, or are copied. */
+int store_bind(sqlite3_stmt *stmt, int at, const struct value *v, bool copy);
+
+/* store_tables.c */
+void store_forget_tables(struct store *st);
+
+/* store_guard.c */
+
+/* Puts the guard at a fresh reading connection. Returns an SQLite code. */
+int guard_attach(struct guard *g, sqlite3 *db);
+/* Before a query is prepared. */
+void guard_begin(struct guard *g, sqlite3 *db, bool trusted, const char *table);
+/* Before each step: it has `us` microseconds. */
+void guard_start(struct guard *g, uint64_t us);
+/* Has the time passed? Cheap enough to be asked often. */
+bool guard_late(struct guard *g);
+
+/* store_functions.c */
+
+/* Replaces the SQL functions whose work can grow with the product of their arguments' sizes by
+ * ones that watch the clock. Returns an SQLite code. */
+int functions_attach(struct guard *g, sqlite3 *db);
+
+#endif
