@@ -11,12 +11,11 @@
 #include "codec/pb.h"
 #include "codec/pubkey.h"
 
-#define NAME	      "Noise_XX_25519_ChaChaPoly_SHA256"
-#define PREFIX	      "noise-libp2p-static-key:"
-#define YAMUX	      "/yamux/1.0.0"
-#define HASH	      32
-#define TAG	      16
-#define MUXERS_MAX    100   /* go-libp2p ignores longer lists */
+#define NAME          "Noise_XX_25519_ChaChaPoly_SHA256"
+#define PREFIX        "noise-libp2p-static-key:"
+#define YAMUX         "/yamux/1.0.0"
+#define HASH          32
+#define TAG           16
 #define UNPACK_BUDGET 32768 /* memory for the peer's payload, unpacked */
 
 struct noise {
@@ -133,13 +132,13 @@ static int mix_dh(struct noise *n, const uint8_t secret[NOISE_KEY], const uint8_
 static int mix_es(struct noise *n)
 {
 	return n->initiator ? mix_dh(n, n->ephemeral, n->remote_static)
-			    : mix_dh(n, n->self->secret, n->remote_ephemeral);
+	                    : mix_dh(n, n->self->secret, n->remote_ephemeral);
 }
 
 static int mix_se(struct noise *n)
 {
 	return n->initiator ? mix_dh(n, n->self->secret, n->remote_ephemeral)
-			    : mix_dh(n, n->ephemeral, n->remote_static);
+	                    : mix_dh(n, n->ephemeral, n->remote_static);
 }
 
 /* --- the identity payload: libp2p specs, noise, "Static Key Authentication" ---------------------
@@ -203,7 +202,7 @@ static const char *check_identity(struct noise *n, const Noise__HandshakePayload
 
 static bool names_yamux(const Noise__Extensions *extensions)
 {
-	if (extensions == NULL || extensions->n_stream_muxers > MUXERS_MAX)
+	if (extensions == NULL)
 		return false;
 	for (size_t i = 0; i < extensions->n_stream_muxers; i++)
 		if (strcmp(extensions->stream_muxers[i], YAMUX) == 0)

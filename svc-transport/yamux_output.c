@@ -13,8 +13,6 @@ void yamux_control(struct yamux *y, enum yamux_type type, unsigned flags, uint32
 	    .type = (uint8_t)type, .flags = (uint16_t)flags, .stream = id, .length = n};
 	uint8_t head[YAMUX_HEADER];
 
-	if (y->ended)
-		return;
 	yamux_frame_put(head, &f);
 	if (buf_put(&y->control, head, sizeof(head)) != 0)
 		y->flooded = true;

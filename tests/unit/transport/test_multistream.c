@@ -141,6 +141,7 @@ static void responder_refuses_what_is_malformed(void **state)
 	EXPECT_BAD(HEADER "\x00");
 	EXPECT_BAD(HEADER "\x03nax");
 	EXPECT_BAD(HEADER "\x81\x08"); /* 1025 bytes */
+	EXPECT_BAD(HEADER "\x80\x80"); /* no line is that long */
 	EXPECT_BAD(HEADER "\xff\xff\xff\xff\x0f");
 	EXPECT_BAD(HEADER "\x87\x00/noise\n"); /* not the shortest form */
 }
@@ -174,6 +175,10 @@ static void answers_that_do_not_fit_are_bad(void **state)
 	buf_init(&out, 10);
 	assert_int_equal(multistream_propose(&m, ONE, 1, &out), -1);
 	assert_int_equal(buf_len(&out), 0);
+	out.max = 22; /* the header, but not the proposal */
+	assert_int_equal(multistream_propose(&m, ONE, 1, &out), -1);
+	assert_int_equal(buf_len(&out), 0);
+	out.max = 10;
 	multistream_respond(&m, accept_noise, NULL);
 	assert_int_equal(FEED(&m, HEADER, &used, &out), MULTISTREAM_BAD);
 	buf_clear(&out);

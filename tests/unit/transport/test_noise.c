@@ -41,7 +41,7 @@ static const char *const FINAL_HASH =
 static const char *const KEY_1 = "4759d15f0f4cfb9c3cef133e60b44ea3479cae90880a7e71df96f111d78d5953";
 static const char *const KEY_2 = "a8b5dce3cef845d63c9671c350eb15cbb50b6c6d5f0d3231d32d711dab1ed191";
 
-#define PREFIX	    "noise-libp2p-static-key:"
+#define PREFIX      "noise-libp2p-static-key:"
 #define EXTENSION   16 /* bytes of our payload that name yamux: tag, length, tag, length, text */
 #define YAMUX_BYTES 12
 
@@ -380,6 +380,18 @@ static void message_is_too_long(void **state)
 	assert_int_equal(feed_hex(&pair->b, "2000"), NOISE_MORE);
 }
 
+static void message_is_too_short(void **state)
+{
+	struct pair *pair = *state;
+
+	noise_start(pair->a.noise, &pair->a.out);
+	assert_int_equal(feed_hex(&pair->a, "0002 abcd"), NOISE_FAILED);
+	assert_string_equal(noise_error(pair->a.noise), "a message is too short");
+	feed_hex(&pair->b, MESSAGE_1);
+	assert_int_equal(feed_hex(&pair->b, "0000"), NOISE_FAILED);
+	assert_string_equal(noise_error(pair->b.noise), "a message is too short");
+}
+
 static void no_room_for_the_answer(void **state)
 {
 	struct pair *pair = *state;
@@ -450,6 +462,7 @@ int main(void)
 	    TEST(first_message_has_a_payload),
 	    TEST(key_of_small_order),
 	    TEST(message_is_too_long),
+	    TEST(message_is_too_short),
 	    TEST(no_room_for_the_answer),
 	    TEST(no_cut_and_no_flipped_bit_is_accepted),
 	};

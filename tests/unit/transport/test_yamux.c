@@ -272,6 +272,15 @@ static void fin_on_data_comes_after_the_data(void **state)
 	assert_true(yamux_got_fin(side->s));
 }
 
+/* So rust-libp2p ends its direction. */
+static void fin_on_empty_data(void **state)
+{
+	struct side *side = *state;
+
+	feed(side, "000000010000000100000000 000000040000000100000000");
+	expect_log(side, "open 1;fin 1;");
+}
+
 static void data_behind_a_fin_is_ignored(void **state)
 {
 	struct side *side = *state;
@@ -631,6 +640,23 @@ static void stream_may_end_while_it_borrows(void **state)
 	drop_out(side);
 }
 
+static void memory_is_given_back_by_the_next_output(void **state)
+{
+	struct side *side = *state;
+	struct bytes pieces[YAMUX_PIECES_MAX];
+
+	open_one(side);
+	yamux_write(side->s, "x", 1);
+	yamux_output(side->y, RECORD_PLAIN_MAX, pieces);
+	assert_non_null(side->y->spent);
+	yamux_output(side->y, RECORD_PLAIN_MAX, pieces);
+	assert_null(side->y->spent);
+	yamux_reset(side->s, YAMUX_CODE_NONE);
+	assert_false(LIST_EMPTY(&side->y->graveyard));
+	yamux_output(side->y, RECORD_PLAIN_MAX, pieces);
+	assert_true(LIST_EMPTY(&side->y->graveyard));
+}
+
 static void queue_is_bounded(void **state)
 {
 	struct side *side = *state;
@@ -641,6 +667,10 @@ static void queue_is_bounded(void **state)
 	assert_int_equal(yamux_write(side->s, data, 1), -1);
 	assert_int_equal(yamux_lend(side->s, data, 1), -1);
 	struct yamux_stream *other = open_one(side);
+	assert_int_equal(yamux_write(other, data, 1), -1);
+	/* What is thrown away or sent makes room again. */
+	yamux_reset(map_getn(side->y->by_id, 1), YAMUX_CODE_NONE);
+	assert_int_equal(yamux_write(other, data, YAMUX_QUEUE_MAX), 0);
 	assert_int_equal(yamux_write(other, data, 1), -1);
 	drop_out(side);
 	assert_int_equal(yamux_write(other, data, YAMUX_WINDOW), 0);
@@ -680,6 +710,33 @@ static void unacknowledged_streams_are_bounded(void **state)
 	open_one(side);
 	assert_null(yamux_open(side->y, side));
 	assert_false(yamux_is_over(side->y));
+}
+
+static void our_streams_are_bounded(void **state)
+{
+	struct side *side = *state;
+	struct yamux_frame f = {.type = YAMUX_WINDOW_UPDATE, .flags = YAMUX_ACK};
+	uint8_t head[YAMUX_HEADER];
+
+	for (unsigned i = 0; i < YAMUX_STREAMS_MAX; i++) {
+		f.stream = yamux_stream_id(open_one(side));
+		yamux_frame_put(head, &f);
+		yamux_input(side->y, head, sizeof(head));
+	}
+	assert_null(yamux_open(side->y, side));
+	yamux_reset(side->s, YAMUX_CODE_NONE);
+	open_one(side);
+}
+
+static void opening_waits_while_nothing_is_read(void **state)
+{
+	struct side *side = *state;
+
+	while (yamux_may_open(side->y))
+		yamux_reset(open_one(side), YAMUX_CODE_NONE);
+	assert_int_equal(yamux_tick(side->y, 1), 0);
+	drop_out(side);
+	open_one(side);
 }
 
 static void ids_run_out(void **state)
@@ -847,6 +904,7 @@ int main(void)
 	    SERVER(frames_straddle_every_border),
 	    SERVER(refused_stream_is_reset_and_its_data_ignored),
 	    SERVER(fin_on_data_comes_after_the_data),
+	    SERVER(fin_on_empty_data),
 	    SERVER(data_behind_a_fin_is_ignored),
 	    SERVER(both_fins_end_the_stream),
 	    SERVER(fin_of_the_peer_first),
@@ -869,9 +927,12 @@ int main(void)
 	    CLIENT(data_does_not_overtake_its_syn),
 	    CLIENT(lent_bytes_are_sent_from_where_they_are),
 	    SERVER(stream_may_end_while_it_borrows),
+	    CLIENT(memory_is_given_back_by_the_next_output),
 	    CLIENT(queue_is_bounded),
 	    CLIENT(ids_of_client_and_server),
 	    CLIENT(unacknowledged_streams_are_bounded),
+	    CLIENT(our_streams_are_bounded),
+	    CLIENT(opening_waits_while_nothing_is_read),
 	    CLIENT(ids_run_out),
 	    CLIENT(goaway_ends_opening),
 	    CLIENT(close_resets_all_and_says_goaway_last),

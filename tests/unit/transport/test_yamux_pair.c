@@ -141,7 +141,7 @@ static void flush(struct end *e, size_t max)
 
 static void write_some(struct joined *j, struct end *e, struct flow *f)
 {
-	size_t n = draw(j, 100000), left = BYTES - f->written;
+	size_t n = draw(j, draw(j, 2) ? 300 : 100000), left = BYTES - f->written;
 	uint8_t *p;
 
 	if (f->s == NULL || yamux_sent_fin(f->s) || yamux_queued(f->s) > 300000)
