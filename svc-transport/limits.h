@@ -5,15 +5,15 @@
 
 /* Connections: established and being upgraded together. An IPv6 host owns a /64 and often a /56,
  * so IPv6 is counted by /56, as go-libp2p does. */
-#define LIMIT_CONNECTIONS	   1024
+#define LIMIT_CONNECTIONS          1024
 #define LIMIT_CONNECTIONS_ADDRESS  16 /* one IPv4 address or one IPv6 /56 */
 #define LIMIT_CONNECTIONS_LOOPBACK 256
-#define LIMIT_CONNECTIONS_PEER	   8 /* one peer id; mutual dials make two */
+#define LIMIT_CONNECTIONS_PEER     8 /* one peer id; mutual dials make two */
 
 /* Inbound connections that have not proved who they are. When full, the oldest gives way: an
  * honest handshake takes milliseconds, one that only holds a place takes for ever. */
-#define LIMIT_HANDSHAKES	 128
-#define LIMIT_HANDSHAKES_ADDRESS 16 /* as above, loopback included */
+#define LIMIT_HANDSHAKES         128
+#define LIMIT_HANDSHAKES_ADDRESS 16 /* not for loopback */
 
 /* Accepts handled in one turn of the loop, so that a flood of connections starves nobody. */
 #define LIMIT_ACCEPTS_PER_TURN 32
@@ -21,26 +21,27 @@
 /* Deadlines, milliseconds. */
 #define LIMIT_UPGRADE_MS      10000 /* TCP connected or accepted, until the muxer runs */
 #define LIMIT_NEGOTIATE_MS    9000  /* one stream's multistream exchange (go gives 10 s) */
+#define LIMIT_ACCEPT_MS       8000  /* a service has so long to take an inbound stream */
 #define LIMIT_IDENTIFY_MS     5000
 #define LIMIT_PING_IDLE_MS    60000 /* an inbound ping stream that is silent */
 #define LIMIT_KEEPALIVE_MS    15000 /* idle time after which we ping */
-#define LIMIT_PONG_MS	      10000
+#define LIMIT_PONG_MS         10000
 #define LIMIT_TCP_UNACKED_MS  20000 /* TCP_USER_TIMEOUT */
 #define LIMIT_WRITE_STALL_MS  30000 /* a socket that takes nothing although we have something */
 #define LIMIT_STREAM_STALL_MS 60000 /* the peer finished its side and grants no window */
 
 /* Streams, both directions. Per protocol and connection: protocol_limit(). */
-#define LIMIT_STREAMS		     8192
+#define LIMIT_STREAMS                8192
 #define LIMIT_STREAMS_CONNECTION     1024
 #define LIMIT_NEGOTIATING_CONNECTION 256 /* inbound, protocol not yet chosen */
-#define LIMIT_STREAMS_BEFORE_SETTLED 10	 /* ours, before js has wired its muxer */
-#define LIMIT_WAITING_PEER	     256 /* stream requests waiting for a dial */
-#define LIMIT_PROPOSALS		     16	 /* multistream rounds of one stream */
+#define LIMIT_STREAMS_BEFORE_SETTLED 10  /* ours, before js has wired its muxer */
+#define LIMIT_WAITING_PEER           256 /* stream requests waiting for a dial */
+#define LIMIT_PROPOSALS              16  /* multistream rounds of one stream */
 
 /* Bytes. */
-#define LIMIT_READ_TURN	       (256 * 1024)	   /* read from one socket in one turn */
-#define LIMIT_OUT_SOFT	       (256 * 1024)	   /* ciphertext queued: streams wait above it */
-#define LIMIT_OUT_HARD	       (4 * 1024 * 1024)   /* control frames unread by the peer: it goes */
+#define LIMIT_READ_TURN        (256 * 1024)        /* read from one socket in one turn */
+#define LIMIT_OUT_SOFT         (256 * 1024)        /* ciphertext queued: streams wait above it */
+#define LIMIT_OUT_HARD         (4 * 1024 * 1024)   /* control frames unread by the peer: it goes */
 #define LIMIT_BUFFERED_TOTAL   (256 * 1024 * 1024) /* queued for all peers together */
 #define LIMIT_IDENTIFY_MESSAGE 8192
 #define LIMIT_IDENTIFY_COUNT   10
@@ -49,7 +50,7 @@
 /* Address book and dialling. */
 #define LIMIT_BOOK_PEERS       4096
 #define LIMIT_BOOK_ADDRS       32 /* one peer, all sources */
-#define LIMIT_DIALS	       128
+#define LIMIT_DIALS            128
 #define LIMIT_DIAL_ADDRS       16 /* one dial */
 #define LIMIT_DIAL_TRIES       4  /* of one dial at the same time */
 #define LIMIT_BACKOFF_ROWS     4096

@@ -1,0 +1,45 @@
+/* Who may have a connection: counts by address, against strangers who would use up what there is.
+ * No I/O. */
+#ifndef SVC_TRANSPORT_ADMISSION_H
+#define SVC_TRANSPORT_ADMISSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct admission;
+
+/* Where a connection comes from or goes to, as far as counting goes: an IPv4 address, or the /56 of
+ * an IPv6 address. By value, kept with the connection. */
+struct admission_key {
+	uint8_t len;
+	uint8_t bytes[8];
+	bool loopback;
+};
+
+struct admission *admission_new(void);
+void admission_free(struct admission *a); /* NULL is fine */
+
+struct admission_key admission_key_of(const struct sockaddr *sa);
+
+enum admission_verdict {
+	ADMISSION_YES,
+	ADMISSION_CROWDED, /* only if the oldest inbound handshake makes room first */
+	ADMISSION_NO       /* too many from there, or altogether */
+};
+
+/* May a connection from there begin? Inbound ones count as a handshake until admission_upgraded().
+ * Nothing is counted yet. */
+enum admission_verdict admission_ask(
+    const struct admission *a, const struct admission_key *key, bool inbound);
+
+/* One more connection, one less. `handshake`: inbound and not yet upgraded. */
+void admission_enter(struct admission *a, const struct admission_key *key, bool handshake);
+void admission_upgraded(struct admission *a, const struct admission_key *key);
+void admission_leave(struct admission *a, const struct admission_key *key, bool handshake);
+
+size_t admission_count(const struct admission *a);
+size_t admission_handshakes(const struct admission *a);
+
+#endif

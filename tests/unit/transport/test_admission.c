@@ -1,0 +1,155 @@
+/* Counting connections by where they come from. */
+#include "tests/unit/testing.h"
+
+#include <arpa/inet.h>
+
+#include "svc-transport/admission.h"
+#include "svc-transport/limits.h"
+
+static struct admission *a;
+
+static int setup(void **state)
+{
+	(void)state;
+	a = admission_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	admission_free(a);
+	return 0;
+}
+
+static struct admission_key key(const char *text)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+		return admission_key_of((struct sockaddr *)&v4);
+	assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+	return admission_key_of((struct sockaddr *)&v6);
+}
+
+static enum admission_verdict ask(const char *from, bool inbound)
+{
+	struct admission_key k = key(from);
+
+	return admission_ask(a, &k, inbound);
+}
+
+static void enter(const char *from, bool handshake, unsigned times)
+{
+	struct admission_key k = key(from);
+
+	while (times-- > 0)
+		admission_enter(a, &k, handshake);
+}
+
+/* Enters `times` strangers, each from an address of its own. */
+static void enter_many(unsigned times, bool handshake)
+{
+	char text[32];
+
+	for (unsigned i = 0; i < times; i++) {
+		snprintf(text, sizeof text, "10.1.%u.%u", i / 250, i % 250);
+		enter(text, handshake, 1);
+	}
+}
+
+static void one_address_gets_so_many(void **state)
+{
+	(void)state;
+	enter("192.0.2.1", false, LIMIT_CONNECTIONS_ADDRESS - 1);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+	enter("192.0.2.1", false, 1);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_NO);
+	assert_int_equal(ask("192.0.2.2", true), ADMISSION_YES);
+}
+
+static void an_ipv6_site_counts_as_one(void **state)
+{
+	(void)state;
+	enter("2001:db8:1:200::1", false, LIMIT_CONNECTIONS_ADDRESS);
+	assert_int_equal(ask("2001:db8:1:2ff:1::9", true), ADMISSION_NO);
+	assert_int_equal(ask("2001:db8:1:300::1", true), ADMISSION_YES);
+}
+
+static void loopback_gets_more(void **state)
+{
+	(void)state;
+	enter("127.0.0.1", false, LIMIT_CONNECTIONS_ADDRESS);
+	assert_int_equal(ask("127.0.0.1", true), ADMISSION_YES);
+	enter("127.0.0.1", false, LIMIT_CONNECTIONS_LOOPBACK - LIMIT_CONNECTIONS_ADDRESS);
+	assert_int_equal(ask("127.0.0.1", true), ADMISSION_NO);
+	assert_true(key("::1").loopback);
+}
+
+static void handshakes_of_one_address_are_few(void **state)
+{
+	struct admission_key k = key("192.0.2.1");
+
+	(void)state;
+	enter("192.0.2.1", true, LIMIT_HANDSHAKES_ADDRESS);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
+	admission_upgraded(a, &k);
+	/* Now established ones are at hand: one more of those would do. */
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+}
+
+static void a_crowd_of_handshakes_gives_way(void **state)
+{
+	(void)state;
+	enter_many(LIMIT_HANDSHAKES, true);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_CROWDED);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
+	assert_int_equal(admission_handshakes(a), LIMIT_HANDSHAKES);
+}
+
+static void altogether_there_is_a_limit(void **state)
+{
+	(void)state;
+	enter_many(LIMIT_CONNECTIONS - 1, false);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
+	enter("192.0.2.2", true, 1);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_NO);
+	/* A handshake can give way to an inbound one, but established ones never do. */
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_CROWDED);
+	enter("192.0.2.3", false, 1);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+}
+
+static void who_leaves_makes_room(void **state)
+{
+	struct admission_key k = key("192.0.2.1");
+
+	(void)state;
+	enter("192.0.2.1", false, LIMIT_CONNECTIONS_ADDRESS);
+	enter("192.0.2.1", true, 1);
+	admission_leave(a, &k, true);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	admission_leave(a, &k, false);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+	assert_int_equal(admission_count(a), LIMIT_CONNECTIONS_ADDRESS - 1);
+	assert_int_equal(admission_handshakes(a), 0);
+}
+
+int main(void)
+{
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(one_address_gets_so_many),
+	    TEST(an_ipv6_site_counts_as_one),
+	    TEST(loopback_gets_more),
+	    TEST(handshakes_of_one_address_are_few),
+	    TEST(a_crowd_of_handshakes_gives_way),
+	    TEST(altogether_there_is_a_limit),
+	    TEST(who_leaves_makes_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
