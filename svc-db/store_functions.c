@@ -194,12 +194,14 @@ static void fn_replace(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	uint8_t *out;
 	size_t at = 0, n = 0, size, found;
 
-	if (!texts(argv, argc, t))
+	if (!texts(argv, 2, t))
 		return;
 	if (t[1].n == 0) {
 		sqlite3_result_value(ctx, argv[0]);
 		return;
 	}
+	if (!texts(argv + 2, argc - 2, t + 2))
+		return;
 	found = count_of(&t[0], &t[1]);
 	size = t[0].n - found * t[1].n;
 	if (t[2].n > 0 &&

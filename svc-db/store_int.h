@@ -14,6 +14,7 @@
 struct guard {
 	bool trusted;
 	const char *table; /* the one that an untrusted query may read, as the schema spells it */
+	bool all_rows;     /* there is no filter on it */
 	/* The name under which it reads it: the table itself is open to that name alone. */
 	char token[GUARD_TOKEN];
 	unsigned selects;
@@ -71,8 +72,8 @@ void store_forget_tables(struct store *st);
 
 /* Puts the guard at a fresh reading connection. Returns an SQLite code. */
 int guard_attach(struct guard *g, sqlite3 *db);
-/* Before a query is prepared. */
-void guard_begin(struct guard *g, sqlite3 *db, bool trusted, const char *table);
+/* Before a query is prepared. The name is lent for as long as the query lives. */
+void guard_begin(struct guard *g, sqlite3 *db, bool trusted, const char *table, bool all_rows);
 /* Before each step: it has `us` microseconds. */
 void guard_start(struct guard *g, uint64_t us);
 /* Has the time passed? Cheap enough to be asked often. */

@@ -233,7 +233,7 @@ struct query *query_open(struct store *st, const struct query_spec *spec, enum s
 	q->reader = r;
 	q->left = spec->trusted ? TOTAL_TRUSTED_US : TOTAL_UNTRUSTED_US;
 	q->table = xstrdup(spec->table->name);
-	guard_begin(&r->guard, r->db, spec->trusted, q->table);
+	guard_begin(&r->guard, r->db, spec->trusted, q->table, spec->only_owner == NULL);
 	*code = prepare(q, spec);
 	if (*code == STORE_OK)
 		return q;
