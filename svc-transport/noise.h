@@ -63,7 +63,7 @@ int noise_start(struct noise *n, struct buf *out);
 enum noise_result noise_input(
     struct noise *n, const uint8_t *p, size_t len, size_t *consumed, struct buf *out);
 
-/* After DONE: who the peer is, and whether both sides named /yamux/1.0.0, in which case the first
+/* After DONE: who the peer is, and whether it named /yamux/1.0.0 as we always do; then the first
  * plaintext byte already is yamux; otherwise multistream goes first. */
 const struct peer_id *noise_peer(const struct noise *n);
 bool noise_agreed_yamux(const struct noise *n);
