@@ -20,7 +20,7 @@ enum multistream_result {
 	MULTISTREAM_MORE,    /* feed more bytes */
 	MULTISTREAM_DONE,    /* agreed: the bytes not consumed belong to the chosen protocol */
 	MULTISTREAM_REFUSED, /* initiator: every proposal was answered `na` */
-	MULTISTREAM_BAD	     /* the peer broke the rules, or made too many proposals */
+	MULTISTREAM_BAD      /* the peer broke the rules, or made too many proposals */
 };
 
 /* Does the responder serve this id? Not zero-terminated, lent for the call. */

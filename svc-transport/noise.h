@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "codec/peer_id.h"
 
-#define NOISE_KEY	  32
-#define NOISE_SIGNATURE	  64   /* our own: Ed25519 */
+#define NOISE_KEY         32
+#define NOISE_SIGNATURE   64   /* our own: Ed25519 */
 #define NOISE_PAYLOAD_MAX 256  /* our own payload */
 #define NOISE_MESSAGE_MAX 8192 /* longest handshake message that is accepted */
 

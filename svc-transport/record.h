@@ -12,12 +12,12 @@
 
 #include "base/buf.h"
 
-#define RECORD_KEY	 32
-#define RECORD_HEADER	 2
-#define RECORD_TAG	 16
-#define RECORD_OVERHEAD	 (RECORD_HEADER + RECORD_TAG)
+#define RECORD_KEY       32
+#define RECORD_HEADER    2
+#define RECORD_TAG       16
+#define RECORD_OVERHEAD  (RECORD_HEADER + RECORD_TAG)
 #define RECORD_PLAIN_MAX (65535 - RECORD_TAG) /* 65519 */
-#define RECORD_MAX	 (RECORD_HEADER + 65535)
+#define RECORD_MAX       (RECORD_HEADER + 65535)
 
 /* One direction. Embedded by value; fields are private to record.c. */
 struct record {

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "svc-transport/yamux_session.h"
 
-#define CREDIT_STEP	(64 * 1024) /* credit that is worth a frame at any time */
-#define CREDIT_STEP_LOW 4096	    /* and when the peer has hardly any left */
+#define CREDIT_STEP     (64 * 1024) /* credit that is worth a frame at any time */
+#define CREDIT_STEP_LOW 4096        /* and when the peer has hardly any left */
 
 /* --- streams ---------------------------------------------------------------------------------- */
 

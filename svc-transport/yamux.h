@@ -14,15 +14,15 @@
 
 #include "base/buf.h"
 
-#define YAMUX_WINDOW	  (256 * 1024)	     /* of every stream and direction at its start */
-#define YAMUX_STREAMS_MAX 1024		     /* at once, for each side that opened them */
-#define YAMUX_UNACKED_MAX 256		     /* of ours that the peer has not acknowledged */
-#define YAMUX_CONTROL_MAX (64 * 1024)	     /* bytes of control frames waiting to be sent */
-#define YAMUX_QUEUE_MAX	  (32 * 1024 * 1024) /* bytes of data waiting to be sent */
-#define YAMUX_PIECES_MAX  64		     /* of one yamux_output() */
-#define YAMUX_OUTPUT_MIN  1024		     /* smallest `max` of yamux_output() */
-#define YAMUX_PING_AFTER  15000		     /* ms of silence before a keep-alive ping */
-#define YAMUX_PING_WAIT	  10000		     /* ms of further silence after it */
+#define YAMUX_WINDOW      (256 * 1024)       /* of every stream and direction at its start */
+#define YAMUX_STREAMS_MAX 1024               /* at once, for each side that opened them */
+#define YAMUX_UNACKED_MAX 256                /* of ours that the peer has not acknowledged */
+#define YAMUX_CONTROL_MAX (64 * 1024)        /* bytes of control frames waiting to be sent */
+#define YAMUX_QUEUE_MAX   (32 * 1024 * 1024) /* bytes of data waiting to be sent */
+#define YAMUX_PIECES_MAX  64                 /* of one yamux_output() */
+#define YAMUX_OUTPUT_MIN  1024               /* smallest `max` of yamux_output() */
+#define YAMUX_PING_AFTER  15000              /* ms of silence before a keep-alive ping */
+#define YAMUX_PING_WAIT   10000              /* ms of further silence after it */
 
 /* Codes of a reset, as go-libp2p numbers them; 0 says nothing. */
 enum yamux_code {

@@ -102,7 +102,7 @@ size_t yamux_queue_take(struct yamux_queue *q, size_t max, struct bytes *pieces,
 	while (*used < count && total < max && q->len > 0) {
 		struct bytes *piece = &pieces[(*used)++];
 		size_t n = q->first != NULL ? take_chunk(q, max - total, piece, spent)
-					    : take_lent(q, max - total, piece);
+		                            : take_lent(q, max - total, piece);
 		total += n;
 		q->len -= n;
 	}

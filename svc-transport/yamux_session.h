@@ -27,7 +27,7 @@ struct yamux_stream {
 	bool lending;  /* between yamux_lend() and yamux_settle(): its memory stays */
 	uint64_t send_window;
 	uint32_t recv_window; /* what the peer may still send */
-	uint32_t owed;	      /* credit that was not worth a frame yet */
+	uint32_t owed;        /* credit that was not worth a frame yet */
 	struct yamux_queue queue;
 	LIST_ENTRY(yamux_stream) all;
 	TAILQ_ENTRY(yamux_stream) turn;
@@ -40,9 +40,9 @@ struct yamux {
 	const struct yamux_events *events;
 	void *arg;
 	bool client;
-	bool busy;	    /* inside yamux_input() or yamux_output() */
-	bool ended;	    /* our GoAway is the last frame there will be */
-	bool flooded;	    /* control frames were lost */
+	bool busy;          /* inside yamux_input() or yamux_output() */
+	bool ended;         /* our GoAway is the last frame there will be */
+	bool flooded;       /* control frames were lost */
 	bool remote_goaway; /* no more streams may be opened */
 	const char *error;
 
@@ -55,12 +55,12 @@ struct yamux {
 	uint8_t head[YAMUX_HEADER]; /* header that is coming in */
 	size_t head_len;
 	struct yamux_frame frame;
-	uint32_t body_left;		  /* bytes of a data frame still to come */
+	uint32_t body_left;               /* bytes of a data frame still to come */
 	struct yamux_stream *body_stream; /* whose they are; NULL: nobody's */
 
 	struct buf control;
 	struct yamux_turns ready; /* streams with something to send, in turn */
-	size_t queued;		  /* data bytes of all streams */
+	size_t queued;            /* data bytes of all streams */
 	struct yamux_chunk *spent;
 	uint8_t heads[2 * YAMUX_PIECES_MAX * YAMUX_HEADER]; /* headers of the last output */
 
