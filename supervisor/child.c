@@ -19,6 +19,7 @@ static enum child_order start(struct child *c, uint64_t now)
 	enter(c, CHILD_STARTING, now, CHILD_READY_LIMIT);
 	c->wanted = true;
 	c->starts++;
+	c->hopeless = false;
 	c->blame[0] = '\0';
 	return CHILD_SPAWN;
 }
@@ -255,6 +256,7 @@ enum child_order child_died(struct child *c, const struct child_end *end, uint64
 	remember(c, end, now);
 	if (end->hopeless && c->state == CHILD_STARTING) {
 		str_copy(c->held, sizeof(c->held), end->why);
+		c->hopeless = true;
 		enter(c, CHILD_HELD, now, 0);
 		return CHILD_NOTHING;
 	}

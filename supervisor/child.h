@@ -18,7 +18,7 @@
 #define CHILD_SILENCE_LIMIT 5000  /* from one sign of life to the next */
 #define CHILD_CLOSED_LIMIT  1000  /* to end after closing its channel to us */
 #define CHILD_GRACE         3000  /* to stop in, for what can be finished */
-#define CHILD_GRACE_SLACK   500   /* from the end of the grace to the kill */
+#define CHILD_GRACE_SLACK   1500  /* from the end of the grace to the kill */
 #define CHILD_BACKOFF_MIN   500
 #define CHILD_BACKOFF_MAX   30000
 #define CHILD_DEATHS_WINDOW 60000
@@ -74,6 +74,7 @@ struct child {
 	unsigned died;     /* deaths so far; the last CHILD_DEATHS_KEPT of them are in `deaths` */
 	unsigned forgiven; /* of those, how many no longer count (somebody has restarted it) */
 	struct child_death deaths[CHILD_DEATHS_KEPT];
+	bool hopeless;                 /* held because a new start would end the same way */
 	char blame[64];                /* why we kill it: more to the point than the signal */
 	char held[CHILD_WHY_MAX + 64]; /* why it is held, "" otherwise */
 };

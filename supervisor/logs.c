@@ -1,7 +1,6 @@
 #include "supervisor/logs.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "supervisor/logline.h"
 #include "supervisor/plain.h"
 #include "supervisor/rotate.h"
+#include "supervisor/terminal.h"
 
 #define SELF        "goop-supervisor"
 #define READ_MAX    16384
@@ -73,20 +73,14 @@ int logs_detach(struct logs *logs)
 	return rotate_is_stderr(logs->own);
 }
 
-/* Never waits for a terminal that is stopped, or a pipe that nobody reads. */
-static void show(struct logs *logs, const struct logline *l)
+static void show(const struct logs *logs, const struct logline *l)
 {
-	struct pollfd fd = {.fd = logs->terminal, .events = POLLOUT};
 	char out[LOGS_LINE + 64];
-	size_t n;
 
 	if (logs->terminal < 0 || l->level > logs->level)
 		return;
-	logline_show(l, logs->colour, out, sizeof(out) - 1);
-	n = strlen(out);
-	out[n++] = '\n';
-	if (poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) && write(fd.fd, out, n) < 0)
-		logs->terminal = -1;
+	logline_show(l, logs->colour, out, sizeof(out));
+	terminal_line(logs->terminal, out);
 }
 
 static void keep(struct logs *logs, struct rotate *file, const char *line)

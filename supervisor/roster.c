@@ -72,7 +72,7 @@ char *roster_program(enum service_id id, char **looked)
 	char *libexec = xasprintf("%s/../libexec/goop/%s", folder, service_name(id));
 	char *found = may_run(beside) ? beside : may_run(libexec) ? libexec : NULL;
 
-	*looked = xasprintf("%s and %s", beside, libexec);
+	*looked = xasprintf("%s nor %s", beside, libexec);
 	if (found != beside)
 		free(beside);
 	if (found != libexec)

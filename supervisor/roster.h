@@ -20,8 +20,8 @@ extern const size_t roster_size;
 unsigned roster_levels(void);
 
 /* The path of a service's program: beside ours, or in ../libexec/goop. Owned by the caller; NULL
- * when there is none that may be run, and then `*looked` tells where we looked (owned by the
- * caller, set in both cases). */
+ * when there is none that may be run. `*looked` is always set to "BESIDE nor LIBEXEC", the two
+ * paths that were tried, owned by the caller. */
 char *roster_program(enum service_id id, char **looked);
 
 #endif

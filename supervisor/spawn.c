@@ -141,6 +141,11 @@ int spawn_reap(const struct spawned *s, int *code, int *status)
 	return 1;
 }
 
+bool spawn_is_hopeless(int code, int status)
+{
+	return code == CLD_EXITED && (status == EXIT_CONFIG || status == SPAWN_NOT_RUN);
+}
+
 void spawn_words(int code, int status, char *out, size_t size)
 {
 	const char *name;

@@ -2,6 +2,7 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,6 +28,9 @@ void spawn_kill(const struct spawned *s);
 /* Reaps it if it has ended: returns 1 with *code and *status as in siginfo_t (CLD_EXITED and the
  * exit status, CLD_KILLED or CLD_DUMPED and the signal); 0 while it runs. */
 int spawn_reap(const struct spawned *s, int *code, int *status);
+
+/* Would a new start end the same way? Bad configuration, or a program that cannot be run. */
+bool spawn_is_hopeless(int code, int status);
 
 /* "exit 78 (configuration)", "killed by SIGSEGV". */
 void spawn_words(int code, int status, char *out, size_t size);

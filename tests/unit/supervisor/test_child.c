@@ -232,6 +232,7 @@ static void hopeless_before_ready_holds_at_once(void **unused)
 	    die_hopeless(&c, "exit 78 (configuration): port in use", T0), CHILD_NOTHING);
 	assert_int_equal(c.state, CHILD_HELD);
 	assert_string_equal(c.held, "exit 78 (configuration): port in use");
+	assert_true(c.hopeless);
 	assert_int_equal(c.died, 1);
 }
 
@@ -302,9 +303,9 @@ static void a_stop_that_is_asked_for_is_no_death(void **unused)
 	struct child c = in_state(CHILD_STOPPING);
 
 	(void)unused;
-	assert_int_equal(c.deadline, T0 + 3500);
-	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 3500), CHILD_KILL);
-	die(&c, "killed by SIGKILL", T0 + 3501);
+	assert_int_equal(c.deadline, T0 + 4500);
+	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 4500), CHILD_KILL);
+	die(&c, "killed by SIGKILL", T0 + 4501);
 	assert_int_equal(c.state, CHILD_DOWN);
 	assert_int_equal(c.died, 0);
 }

@@ -1,0 +1,140 @@
+/* `init`: a peer folder that works at once. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "codec/json.h"
+#include "supervisor/cli.h"
+#include "supervisor/init_site.h"
+#include "supervisor/show.h"
+
+#define PORT_FIRST 8080
+#define PORT_LAST  8179
+
+/* Somebody may take it before the start; then the start says so. */
+static bool is_free(unsigned port)
+{
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	bool is = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	          bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+static unsigned free_port(void)
+{
+	for (unsigned port = PORT_FIRST; port <= PORT_LAST; port++)
+		if (is_free(port))
+			return port;
+	return PORT_FIRST;
+}
+
+/* The name of the folder, which is the working folder now. */
+static char *folder_name(void)
+{
+	char path[PATH_MAX];
+	const char *slash;
+
+	if (getcwd(path, sizeof(path)) == NULL)
+		return xstrdup("hello");
+	slash = strrchr(path, '/');
+	return xstrdup(slash != NULL && slash[1] != '\0' ? slash + 1 : "hello");
+}
+
+static char *config_text(const char *label, unsigned port)
+{
+	cJSON *root = cJSON_CreateObject();
+	char address[32], *text;
+
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(root, "profile"), "label", label);
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(root, "viewer"), "http_addr", address);
+	text = show_json_text(root);
+	cJSON_Delete(root);
+	return text;
+}
+
+/* Writes a file that must not be there yet. */
+static bool write_new(const char *path, const char *text, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	bool good = fd >= 0 && write(fd, text, n) == (ssize_t)n;
+
+	if (fd >= 0 && close(fd) < 0)
+		good = false;
+	if (!good)
+		cli_complain("%s: %s", path, strerror(errno));
+	return good;
+}
+
+static bool make_folder(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return true;
+	cli_complain("%s: %s", path, strerror(errno));
+	return false;
+}
+
+/* A site that is there already is somebody's work. */
+static bool write_site(void)
+{
+	if (access("site", F_OK) == 0)
+		return true;
+	if (!make_folder("site", 0755))
+		return false;
+	for (size_t i = 0; i < init_site_files; i++)
+		if (!write_new(init_site[i].path, init_site[i].text,
+			(size_t)(init_site[i].end - init_site[i].text)))
+			return false;
+	return true;
+}
+
+static bool write_config(const struct cli_args *args)
+{
+	char *label = args->label != NULL ? xstrdup(args->label) : folder_name();
+	char *text = config_text(label, args->port > 0 ? args->port : free_port());
+	struct config *config = config_parse("goop.json", text, strlen(text));
+	bool good = config_good(config);
+
+	if (!good)
+		cli_complain("%s", config_note(config, 0));
+	else
+		good = write_new("goop.json", text, strlen(text));
+	config_free(config);
+	free(text);
+	free(label);
+	return good;
+}
+
+int cli_init(const struct cli_args *args)
+{
+	const char *dir = args->words[0];
+
+	if (!make_folder(dir, 0755) || !cli_enter(dir))
+		return CLI_FAILED;
+	if (access("goop.json", F_OK) == 0) {
+		cli_complain("%s is a peer folder already; nothing was changed", dir);
+		return CLI_FAILED;
+	}
+	if (!make_folder("data", 0700) || !write_site() || !write_config(args))
+		return CLI_FAILED;
+	printf("%s is ready. Visitors will see %s/site; settings are in %s/goop.json.\n\n"
+	       "  goop-supervisor start %s\n",
+	    dir, dir, dir, dir);
+	return CLI_OK;
+}

@@ -1,0 +1,133 @@
+/* The commands that start, stop and check. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervisor/ask.h"
+#include "supervisor/cli.h"
+#include "supervisor/supervisor.h"
+
+/* A little longer than the supervisor takes to give up itself. */
+#define STOP_LIMIT    60000
+#define RESTART_LIMIT 60000
+
+/* Signals while waiting go to the one that is starting: it stops what it has started. */
+static bool became_ready(int ready, int signals, pid_t child)
+{
+	struct pollfd fds[2] = {{.fd = ready, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	struct signalfd_siginfo info;
+	char byte;
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return false;
+		if (fds[1].revents & POLLIN && read(signals, &info, sizeof(info)) > 0)
+			kill(child, SIGTERM);
+		if (fds[0].revents != 0)
+			return read(ready, &byte, 1) == 1;
+	}
+}
+
+static int wait_until_ready(int ready, int signals, pid_t child)
+{
+	int status;
+
+	if (became_ready(ready, signals, child))
+		return CLI_OK;
+	if (waitpid(child, &status, 0) == child && WIFSIGNALED(status))
+		cli_complain("was killed while it was starting");
+	return CLI_FAILED;
+}
+
+static int start_in_background(struct supervisor_options *options)
+{
+	sigset_t set, before;
+	int ready[2], signals;
+	pid_t child;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signals < 0 || pipe(ready) < 0 || (child = fork()) < 0) {
+		cli_complain("cannot go to the background: %s", strerror(errno));
+		return CLI_FAILED;
+	}
+	if (child > 0) {
+		close(ready[1]);
+		config_free(options->config);
+		return wait_until_ready(ready[0], signals, child);
+	}
+	close(ready[0]);
+	close(signals);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	setsid();
+	options->ready_fd = ready[1];
+	return supervisor_run(options);
+}
+
+int cli_start(const struct cli_args *args)
+{
+	struct supervisor_options options = {
+	    .shown = args->words[0] != NULL ? args->words[0] : ".",
+	    .verbose = args->verbose,
+	    .ready_fd = -1,
+	};
+
+	if (!cli_enter(args->words[0]))
+		return CLI_FAILED;
+	options.config = cli_config(args->words[0]);
+	if (options.config == NULL)
+		return CLI_BAD_CONFIG;
+	return args->daemon ? start_in_background(&options) : supervisor_run(&options);
+}
+
+int cli_stop(const struct cli_args *args)
+{
+	cJSON *answer;
+	int status = cli_ask(args->words[0], ask_for("stop"), STOP_LIMIT, true, &answer);
+
+	if (status == CLI_OK)
+		printf("%s has stopped\n", args->words[0] != NULL ? args->words[0] : "the peer");
+	cJSON_Delete(answer);
+	return status;
+}
+
+int cli_restart(const struct cli_args *args)
+{
+	const char *dir = args->count > 1 ? args->words[0] : NULL;
+	cJSON *request = ask_for("restart"), *answer;
+	int64_t took;
+	int status;
+
+	cJSON_AddStringToObject(request, "service", args->words[args->count - 1]);
+	status = cli_ask(dir, request, RESTART_LIMIT, false, &answer);
+	if (status == CLI_OK && json_int(answer, "took_ms", 0, INT64_MAX, &took))
+		printf("%s is ready again after %lld ms\n", json_str(answer, "service"),
+		    (long long)took);
+	cJSON_Delete(answer);
+	return status;
+}
+
+int cli_check(const struct cli_args *args)
+{
+	struct config *config;
+
+	if (!cli_enter(args->words[0]))
+		return CLI_FAILED;
+	config = cli_config(args->words[0]);
+	if (config == NULL)
+		return CLI_BAD_CONFIG;
+	printf("%s%sgoop.json is good; it sets %zu of the settings, the rest are defaults\n",
+	    args->words[0] != NULL ? args->words[0] : "", args->words[0] != NULL ? "/" : "",
+	    config_given(config));
+	config_free(config);
+	return CLI_OK;
+}

@@ -1,0 +1,46 @@
+/* The control socket, run/control.sock: one JSON object a line asks, one JSON object a line
+ * answers.
+ *
+ * Whoever connects is a stranger until its credentials say otherwise: the same user or root.
+ * Garbage, silence or an answer that nobody reads costs that client only: requests are bounded in
+ * size and time, answers in size, clients in number, and when all places are taken the one that has
+ * been quiet for the longest makes room. */
+#ifndef SUPERVISOR_CONTROL_H
+#define SUPERVISOR_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "codec/json.h"
+
+/* Relative to DIR, the working folder: so its length never exceeds what a socket address takes. */
+#define CONTROL_PATH        "run/control.sock"
+#define CONTROL_CLIENTS     32
+#define CONTROL_REQUEST_MAX 4096
+#define CONTROL_ANSWER_MAX  (2 * 1024 * 1024)
+#define CONTROL_LIMIT       5000 /* ms: for a request to come, and for a piece of an answer to go */
+
+struct control;
+
+/* A request of the client with that number (numbers are never used twice). It is answered with
+ * control_answer(), now or later. */
+typedef void control_fn(void *arg, uint32_t client, const cJSON *request);
+
+/* Binds and listens. NULL with errno when that fails. */
+struct control *control_new(struct loop *loop, control_fn *fn, void *arg);
+
+/* Closes everything, removes the socket. NULL is fine. */
+void control_free(struct control *c);
+
+/* Consumes the answer. Nothing happens when the client is gone. */
+void control_answer(struct control *c, uint32_t client, cJSON *answer);
+
+/* {"ok":false,"error":...,"status":...}: `status` is what the command line exits with. */
+void control_refuse(struct control *c, uint32_t client, int status, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* To be called about once a second: drops who is too slow. */
+void control_tick(struct control *c, uint64_t now);
+
+#endif

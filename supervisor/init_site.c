@@ -1,0 +1,23 @@
+#include "supervisor/init_site.h"
+
+/* The assembler takes the files in as they are; programs are built from the root of the project. */
+#define FILE_OF(name, file)                                                                        \
+	__asm__(".pushsection .rodata\n"                                                           \
+		"init_site_" #name ":\n"                                                           \
+		".incbin \"supervisor/site/" file "\"\n"                                           \
+		"init_site_" #name "_end:\n"                                                       \
+		".byte 0\n"                                                                        \
+		".popsection\n");                                                                  \
+	extern const char init_site_##name[], init_site_##name##_end[]
+
+FILE_OF(index, "index.html");
+FILE_OF(style, "style.css");
+FILE_OF(guestbook, "guestbook.js");
+
+const struct init_file init_site[] = {
+    {"site/index.html", init_site_index, init_site_index_end},
+    {"site/style.css", init_site_style, init_site_style_end},
+    {"site/guestbook.js", init_site_guestbook, init_site_guestbook_end},
+};
+
+const size_t init_site_files = sizeof(init_site) / sizeof(init_site[0]);

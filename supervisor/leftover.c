@@ -1,0 +1,94 @@
+#include "supervisor/leftover.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define FILE_NAME "run/services"
+#define MAX       16
+
+/* When the process began, in clock ticks since boot (proc(5), /proc/PID/stat, field 22); 0 when
+ * there is none. */
+static unsigned long long began(pid_t pid)
+{
+	char path[32], text[1024];
+	unsigned long long ticks = 0;
+	const char *p;
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return 0;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	/* The name, in parentheses, may hold anything. */
+	p = strrchr(text, ')');
+	for (int field = 2; p != NULL && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p == NULL || sscanf(p, "%llu", &ticks) != 1)
+		return 0;
+	return ticks;
+}
+
+void leftover_write(const pid_t *pids, size_t n)
+{
+	FILE *f = n > 0 ? fopen(FILE_NAME ".new", "we") : NULL;
+
+	if (n == 0)
+		unlink(FILE_NAME);
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "%d %llu\n", (int)pids[i], began(pids[i]));
+	if (fclose(f) == 0)
+		rename(FILE_NAME ".new", FILE_NAME);
+}
+
+static void end_one(int pidfd, uint64_t until)
+{
+	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+	uint64_t now = clock_mono_ms();
+
+	if (poll(&fd, 1, until > now ? (int)(until - now) : 0) > 0)
+		return;
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	poll(&fd, 1, 1000);
+}
+
+unsigned leftover_end(unsigned wait_ms)
+{
+	uint64_t until = clock_mono_ms() + wait_ms;
+	unsigned long long when;
+	unsigned found = 0;
+	FILE *f = fopen(FILE_NAME, "re");
+	int pid;
+
+	if (f == NULL)
+		return 0;
+	for (int i = 0; i < MAX && fscanf(f, "%d %llu", &pid, &when) == 2; i++) {
+		int pidfd = pid > 1 && when > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+
+		if (pidfd < 0)
+			continue;
+		/* Asked after the pidfd is ours: it cannot become another's between. */
+		if (began(pid) == when) {
+			found++;
+			end_one(pidfd, until);
+		}
+		close(pidfd);
+	}
+	fclose(f);
+	unlink(FILE_NAME);
+	return found;
+}

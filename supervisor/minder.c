@@ -1,0 +1,425 @@
+#include "supervisor/minder.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "supervisor/spawn.h"
+
+#define FACT_KEY_MAX   32
+#define FACT_VALUE_MAX 4096
+
+struct fact {
+	char key[FACT_KEY_MAX];
+	char *value;
+};
+
+struct minder {
+	struct minder_house *house;
+	const struct roster_row *row;
+	const struct config *config;
+	struct child child;
+	uint32_t generation;
+	struct timer *deadline;
+	struct log_source *log;
+	/* While its process runs. */
+	bool running;
+	struct spawned process;
+	struct watch *end;
+	struct parent *parent;
+	uint32_t pulse;
+	struct fact facts[MINDER_FACTS];
+	unsigned fact_count;
+};
+
+static void obey(struct minder *m, enum child_order order, enum child_state before);
+static void on_death(void *arg, int events);
+
+static void event(struct minder *m, enum child_event what)
+{
+	enum child_state before = m->child.state;
+
+	obey(m, child_event(&m->child, what, clock_mono_ms()), before);
+}
+
+static void on_deadline(void *arg)
+{
+	event(arg, CHILD_TIMEOUT);
+}
+
+struct minder *minder_new(struct minder_house *house, const struct roster_row *row)
+{
+	struct minder *m = xcalloc(1, sizeof(*m));
+
+	m->house = house;
+	m->row = row;
+	m->deadline = timer_new(house->loop, on_deadline, m);
+	m->log = logs_source(house->logs, service_name(row->id));
+	return m;
+}
+
+static void forget_facts(struct minder *m)
+{
+	for (unsigned i = 0; i < m->fact_count; i++)
+		free(m->facts[i].value);
+	m->fact_count = 0;
+}
+
+/* Everything that belonged to the process. */
+static void let_go(struct minder *m)
+{
+	if (!m->running)
+		return;
+	m->running = false;
+	watch_free(m->end);
+	parent_free(m->parent);
+	m->parent = NULL;
+	close(m->process.pidfd);
+	forget_facts(m);
+}
+
+void minder_free(struct minder *m)
+{
+	if (m == NULL)
+		return;
+	if (m->running)
+		spawn_kill(&m->process);
+	let_go(m);
+	timer_free(m->deadline);
+	log_source_free(m->log);
+	free(m);
+}
+
+/* --- what it says ----------------------------------------------------------------------------- */
+
+static struct fact *fact_slot(struct minder *m, const char *key)
+{
+	for (unsigned i = 0; i < m->fact_count; i++)
+		if (strcmp(m->facts[i].key, key) == 0)
+			return &m->facts[i];
+	if (m->fact_count == MINDER_FACTS)
+		return NULL;
+	str_copy(m->facts[m->fact_count].key, FACT_KEY_MAX, key);
+	m->facts[m->fact_count].value = NULL;
+	return &m->facts[m->fact_count++];
+}
+
+static int take_fact(struct minder *m, struct msg *msg)
+{
+	char key[FACT_KEY_MAX], value[FACT_VALUE_MAX];
+	struct fact *fact;
+
+	msg_get_cstr(msg, key, sizeof(key));
+	msg_get_cstr(msg, value, sizeof(value));
+	if (!msg_end(msg) || key[0] == '\0')
+		return -1;
+	fact = fact_slot(m, key);
+	if (fact == NULL)
+		return -1;
+	free(fact->value);
+	fact->value = xstrdup(value);
+	m->house->events->fact(m->house->arg, m, fact->key, fact->value);
+	return 0;
+}
+
+static int take_report(struct minder *m, struct msg *msg)
+{
+	uint32_t request = msg_get_u32(msg);
+	struct bytes json = msg_get_rest(msg);
+
+	if (!msg_end(msg))
+		return -1;
+	m->house->events->report(m->house->arg, m, request, json.data, json.len);
+	return 0;
+}
+
+static int take_alarm(struct minder *m, struct msg *msg)
+{
+	char text[1024];
+
+	msg_get_cstr(msg, text, sizeof(text));
+	if (!msg_end(msg))
+		return -1;
+	logs_say(m->house->logs, LOG_LEVEL_WARN, "%s reports: %s", minder_name(m), text);
+	return 0;
+}
+
+static int take_ready(struct minder *m, struct msg *msg)
+{
+	if (!msg_end(msg))
+		return -1;
+	event(m, CHILD_READY);
+	return 0;
+}
+
+static int take_pulse(struct minder *m, struct msg *msg)
+{
+	uint32_t number = msg_get_u32(msg);
+
+	/* An answer that comes late is one all the same; one to a question not yet asked is not. */
+	if (!msg_end(msg) || number == 0 || number > m->pulse)
+		return -1;
+	event(m, CHILD_HEARD);
+	return 0;
+}
+
+static int on_message(void *arg, struct msg *msg)
+{
+	struct minder *m = arg;
+
+	switch (msg->type) {
+	case MSG_READY: return take_ready(m, msg);
+	case MSG_FACT: return take_fact(m, msg);
+	case MSG_REPORT: return take_report(m, msg);
+	case MSG_ALARM: return take_alarm(m, msg);
+	case MSG_PULSE_BACK: return take_pulse(m, msg);
+	default: return -1;
+	}
+}
+
+static void on_closed(void *arg)
+{
+	event(arg, CHILD_CLOSED);
+}
+
+/* --- birth and death -------------------------------------------------------------------------- */
+
+static void send_config(struct minder *m)
+{
+	struct msg msg;
+	char generation[16];
+	uint16_t n = 0;
+
+	while (m->row->keys[n] != NULL)
+		n++;
+	snprintf(generation, sizeof(generation), "%u", m->generation);
+	msg_begin(&msg, MSG_CONFIG, 1024);
+	msg_put_u16(&msg, (uint16_t)(n + 1));
+	msg_put_str(&msg, "generation");
+	msg_put_str(&msg, generation);
+	for (uint16_t i = 0; i < n; i++) {
+		msg_put_str(&msg, m->row->keys[i]);
+		msg_put_str(&msg, config_get(m->config, m->row->keys[i]));
+	}
+	minder_send(m, &msg);
+}
+
+static void send_start(struct minder *m)
+{
+	struct msg msg;
+
+	msg_begin(&msg, MSG_START, 0);
+	minder_send(m, &msg);
+}
+
+/* The process has ended, or there never was one. */
+static void died(struct minder *m, const struct child_end *end)
+{
+	enum child_state before = m->child.state;
+	enum child_order order = child_died(&m->child, end, clock_mono_ms());
+	const struct child_death *death = child_death(&m->child, 0);
+	bool asked = before == CHILD_STOPPING;
+
+	let_go(m);
+	m->house->events->died(
+	    m->house->arg, m, m->generation, asked || death == NULL ? "stopped" : death->why);
+	obey(m, order, before);
+}
+
+static void birth_failed(struct minder *m, bool hopeless, const char *why)
+{
+	struct child_end end = {.wall_ms = clock_wall_ms(), .hopeless = hopeless, .why = why};
+
+	died(m, &end);
+}
+
+/* Returns false when there is no process, which counts as a death. */
+static bool start_process(struct minder *m)
+{
+	char *looked, *program = roster_program(m->row->id, &looked), *why = NULL;
+	bool found = program != NULL;
+
+	if (!found)
+		why = xasprintf("there is no program to run: neither %s", looked);
+	else if (spawn(program, &m->process) < 0)
+		why = xasprintf("cannot start a process: %s", strerror(errno));
+	free(program);
+	free(looked);
+	if (why != NULL)
+		birth_failed(m, !found, why);
+	free(why);
+	return why == NULL;
+}
+
+static void give_birth(struct minder *m)
+{
+	static const struct parent_events events = {.message = on_message, .closed = on_closed};
+
+	m->generation = ++m->house->generation;
+	m->pulse = 0;
+	if (!start_process(m))
+		return;
+	m->running = true;
+	m->end = watch_new(m->house->loop, m->process.pidfd, on_death, m);
+	watch_set(m->end, WATCH_READ);
+	m->parent = parent_new(
+	    m->house->loop, m->process.parent, SERVICE_SUPERVISOR, m->row->id, &events, m);
+	log_source_attach(m->log, m->process.words);
+	send_config(m);
+	m->house->events->spawned(m->house->arg, m);
+	send_start(m);
+}
+
+static void ask_to_stop(struct minder *m)
+{
+	struct msg msg;
+
+	msg_begin(&msg, MSG_STOP, 0);
+	msg_put_u32(&msg, CHILD_GRACE);
+	minder_send(m, &msg);
+}
+
+static void arm(struct minder *m)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (m->child.deadline == 0)
+		timer_stop(m->deadline);
+	else
+		timer_start(m->deadline, m->child.deadline > now ? m->child.deadline - now : 1);
+}
+
+static void obey(struct minder *m, enum child_order order, enum child_state before)
+{
+	enum child_state after = m->child.state;
+
+	arm(m);
+	if (order == CHILD_KILL && m->running)
+		spawn_kill(&m->process);
+	if (order == CHILD_ASK)
+		ask_to_stop(m);
+	if (after != before || order == CHILD_SPAWN)
+		m->house->events->changed(m->house->arg, m);
+	/* Last: it may end in another event before it returns. */
+	if (order == CHILD_SPAWN)
+		give_birth(m);
+}
+
+static void on_death(void *arg, int events)
+{
+	struct minder *m = arg;
+	char words[64], why[CHILD_WHY_MAX];
+	const char *last;
+	struct child_end end = {.wall_ms = clock_wall_ms(), .why = why};
+	int code, status;
+
+	(void)events;
+	if (!spawn_reap(&m->process, &code, &status))
+		return;
+	last = log_source_finish(m->log);
+	spawn_words(code, status, words, sizeof(words));
+	snprintf(why, sizeof(why), "%s%s%s", words, last[0] != '\0' ? ": " : "", last);
+	end.hopeless = spawn_is_hopeless(code, status);
+	died(m, &end);
+}
+
+/* --- orders from above ------------------------------------------------------------------------ */
+
+void minder_set_config(struct minder *m, const struct config *config)
+{
+	m->config = config;
+}
+
+void minder_want(struct minder *m, bool up)
+{
+	event(m, up ? CHILD_WANT_UP : CHILD_WANT_DOWN);
+}
+
+void minder_restart(struct minder *m)
+{
+	child_forgive(&m->child);
+	event(m, CHILD_WANT_DOWN);
+	event(m, CHILD_WANT_UP);
+}
+
+void minder_kill(struct minder *m)
+{
+	if (m->running)
+		spawn_kill(&m->process);
+}
+
+void minder_tick(struct minder *m, bool late)
+{
+	struct msg msg;
+
+	if (m->child.state != CHILD_UP)
+		return;
+	if (late)
+		event(m, CHILD_HEARD);
+	msg_begin(&msg, MSG_PULSE, 0);
+	msg_put_u32(&msg, ++m->pulse);
+	minder_send(m, &msg);
+}
+
+int minder_send(struct minder *m, struct msg *msg)
+{
+	if (m->parent != NULL)
+		return parent_send(m->parent, msg);
+	msg_drop(msg);
+	return -1;
+}
+
+/* --- for those who look ----------------------------------------------------------------------- */
+
+enum service_id minder_id(const struct minder *m)
+{
+	return m->row->id;
+}
+
+const char *minder_name(const struct minder *m)
+{
+	return service_name(m->row->id);
+}
+
+const struct roster_row *minder_row(const struct minder *m)
+{
+	return m->row;
+}
+
+const struct child *minder_child(const struct minder *m)
+{
+	return &m->child;
+}
+
+pid_t minder_pid(const struct minder *m)
+{
+	return m->running ? m->process.pid : 0;
+}
+
+uint32_t minder_generation(const struct minder *m)
+{
+	return m->generation;
+}
+
+const char *minder_fact(const struct minder *m, const char *key)
+{
+	for (unsigned i = 0; i < m->fact_count; i++)
+		if (strcmp(m->facts[i].key, key) == 0)
+			return m->facts[i].value;
+	return NULL;
+}
+
+bool minder_fact_at(const struct minder *m, unsigned i, const char **key, const char **value)
+{
+	if (i >= m->fact_count)
+		return false;
+	*key = m->facts[i].key;
+	*value = m->facts[i].value;
+	return true;
+}

@@ -1,0 +1,74 @@
+/* One service and its process: births, words, deadlines, pulse, and its end. Joins the table of
+ * child.h with spawn.h, logs.h and proto/parent.h. */
+#ifndef SUPERVISOR_MINDER_H
+#define SUPERVISOR_MINDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/loop.h"
+#include "proto/parent.h"
+#include "supervisor/child.h"
+#include "supervisor/config.h"
+#include "supervisor/logs.h"
+#include "supervisor/roster.h"
+
+#define MINDER_FACTS 16
+
+struct minder;
+
+/* What happens to it. All are called from the loop or from inside minder_want() and
+ * minder_restart(). */
+struct minder_events {
+	/* Its process is there and has its CONFIG; START follows when this returns. */
+	void (*spawned)(void *arg, struct minder *m);
+	/* Its process of that generation is gone. */
+	void (*died)(void *arg, struct minder *m, uint32_t generation, const char *why);
+	/* child_state has changed (after `spawned` and `died`). */
+	void (*changed)(void *arg, struct minder *m);
+	void (*fact)(void *arg, struct minder *m, const char *key, const char *value);
+	/* A report has come; `json` is lent, of `n` bytes, unchecked. */
+	void (*report)(
+	    void *arg, struct minder *m, uint32_t request, const uint8_t *json, size_t n);
+};
+
+/* What all share. */
+struct minder_house {
+	struct loop *loop;
+	struct logs *logs;
+	const struct minder_events *events;
+	void *arg;
+	uint32_t generation; /* of the process started last: grows with each */
+};
+
+/* `house` is lent and must outlive it. */
+struct minder *minder_new(struct minder_house *house, const struct roster_row *row);
+void minder_free(struct minder *m); /* kills it; NULL is fine */
+
+/* Settings for processes started from now on; lent, and must outlive them. */
+void minder_set_config(struct minder *m, const struct config *config);
+
+void minder_want(struct minder *m, bool up);
+/* Stops it if it runs, starts it, forgets its deaths. */
+void minder_restart(struct minder *m);
+/* SIGKILL now. */
+void minder_kill(struct minder *m);
+/* Once a second: a pulse. With `late` our own process has been asleep, so silence is no sign. */
+void minder_tick(struct minder *m, bool late);
+
+/* Sends and consumes. -1 when it does not run. */
+int minder_send(struct minder *m, struct msg *msg);
+
+enum service_id minder_id(const struct minder *m);
+const char *minder_name(const struct minder *m);
+const struct roster_row *minder_row(const struct minder *m);
+const struct child *minder_child(const struct minder *m);
+pid_t minder_pid(const struct minder *m); /* 0 when it does not run */
+uint32_t minder_generation(const struct minder *m);
+
+/* Facts of its present process: the value or NULL, and the i-th (false when there are fewer). */
+const char *minder_fact(const struct minder *m, const char *key);
+bool minder_fact_at(const struct minder *m, unsigned i, const char **key, const char **value);
+
+#endif
