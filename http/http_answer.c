@@ -1,6 +1,8 @@
 #include "http/http_answer.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -13,6 +15,12 @@ void http_answer_header(struct http_request *r, const char *name, const char *va
 {
 	if (value[0] == '\0' || strpbrk(value, "\r\n") != NULL)
 		return;
+	for (unsigned i = 0; i < r->header_count; i++)
+		if (strcasecmp(r->headers[i].name, name) == 0) {
+			free(r->headers[i].value);
+			r->headers[i].value = xstrdup(value);
+			return;
+		}
 	r->headers = xreallocarray(r->headers, r->header_count + 1, sizeof(r->headers[0]));
 	r->headers[r->header_count++] =
 	    (struct http_mhd_header){.name = name, .value = xstrdup(value)};
@@ -89,8 +97,8 @@ void http_answer_stream(struct http_request *r, unsigned status, const char *typ
     http_fill_fn *fn, void *arg)
 {
 	size_t block = size == HTTP_SIZE_UNKNOWN ? SMALL_BLOCK
-		       : size < HTTP_BLOCK	 ? (size_t)size + 1
-						 : HTTP_BLOCK;
+	               : size < HTTP_BLOCK       ? (size_t)size + 1
+	                                         : HTTP_BLOCK;
 
 	r->fill = fn;
 	r->fill_arg = arg;

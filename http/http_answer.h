@@ -10,8 +10,8 @@
 
 struct http_request;
 
-/* Adds a header to the coming answer; the value is copied. A value with a line break, or empty, is
- * left out. */
+/* Sets a header of the coming answer, in place of one that was set before; the value is copied. A
+ * value with a line break, or empty, is left out. */
 void http_answer_header(struct http_request *r, const char *name, const char *value);
 
 /* Status, media type (NULL for none) and body, which is copied. */
@@ -29,7 +29,7 @@ void http_answer_text(struct http_request *r, unsigned status, const char *text)
 void http_answer_redirect(struct http_request *r, const char *url);
 
 #define HTTP_SIZE_UNKNOWN UINT64_MAX
-#define HTTP_BLOCK	  (256 * 1024)
+#define HTTP_BLOCK        (256 * 1024)
 
 /* Hands out the next bytes of a body at offset `pos`: returns how many (at most `max`), 0 when none
  * are there yet (nothing more is asked until http_answer_wake()), or one of the two below. */

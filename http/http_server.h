@@ -22,9 +22,9 @@ struct http_server_config {
 	const struct http_route *routes; /* lent until http_server_free() */
 	size_t route_count;
 	http_gate_fn *gate;   /* may be NULL */
-	void *arg;	      /* for gate and handlers */
-	size_t pool;	      /* bytes for the headers of a connection, both ways: longer ones get
-				 431. 2 to 4 KiB serve many subscribers in little memory. */
+	void *arg;            /* for gate and handlers */
+	size_t pool;          /* bytes for the headers of a connection, both ways: longer ones get
+	                         431. 2 to 4 KiB serve many subscribers in little memory. */
 	unsigned connections; /* at most, at once */
 	unsigned per_address; /* at most from one address; 0 for no limit */
 	uint32_t header_ms;   /* from connecting until the headers are complete */

@@ -210,7 +210,7 @@ void http_sse_send(struct http_sse *sse, const void *p, size_t n)
 char *http_sse_format(const char *event, const char *data, size_t *n)
 {
 	char *text = event == NULL ? xasprintf("data: %s\n\n", data)
-				   : xasprintf("event: %s\ndata: %s\n\n", event, data);
+	                           : xasprintf("event: %s\ndata: %s\n\n", event, data);
 
 	*n = strlen(text);
 	return text;

@@ -22,7 +22,7 @@ struct http_sse_text *http_sse_text_hold(struct http_sse_text *t);
 void http_sse_text_drop(struct http_sse_text *t); /* freed with the last; NULL is fine */
 
 struct http_sse_config {
-	size_t ring;	      /* bytes that a subscriber may be behind */
+	size_t ring;          /* bytes that a subscriber may be behind */
 	uint32_t collect_ms;  /* how long events are collected; 0 sends each at once */
 	uint32_t ping_ms;     /* a comment is sent so often, which finds out who has gone */
 	unsigned subscribers; /* at most; more are answered 503 */

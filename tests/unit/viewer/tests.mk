@@ -1,3 +1,5 @@
 test_site: svc-viewer/site.o svc-viewer/site_mime.o $(BASE)
 test_site_line: svc-viewer/site_line.o $(BASE)
 test_origins: svc-viewer/origins.o $(CODEC)
+test_data_line: svc-viewer/data_line.o $(CODEC)
+test_peers: svc-viewer/peers.o $(CODEC)

@@ -1,0 +1,244 @@
+#include "svc-viewer/site_stream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "svc-viewer/site_line.h"
+
+struct site_stream_table {
+	struct loop *loop;
+	struct site_stream_config config;
+	size_t open;
+	uint64_t served;
+	struct log_limit trouble;
+};
+
+/* One exchange. Until the request line is complete `line` holds it; then `file` is sent, or a short
+ * answer; then the stream only waits for the visitor to have taken it all. */
+struct visitor {
+	struct site_stream_table *table;
+	struct stream *stream;
+	struct timer *deadline;
+	struct buf line;
+	struct site_file file;
+	uint64_t sent;
+	bool asked; /* the request is complete */
+};
+
+struct site_stream_table *site_stream_table_new(
+    struct loop *loop, const struct site_stream_config *config)
+{
+	struct site_stream_table *t = xcalloc(1, sizeof(*t));
+
+	t->loop = loop;
+	t->config = *config;
+	return t;
+}
+
+void site_stream_table_free(struct site_stream_table *t)
+{
+	if (t != NULL && t->open != 0)
+		panic("site_stream", "freed while %zu streams are open", t->open);
+	free(t);
+}
+
+static void visitor_free(struct visitor *v)
+{
+	v->table->open--;
+	timer_free(v->deadline);
+	buf_clear(&v->line);
+	site_close(&v->file);
+	free(v);
+}
+
+static void give_up(struct visitor *v, enum stream_code code, const char *why)
+{
+	if (log_allowed(&v->table->trouble, 10, "site_stream"))
+		log_info("site_stream", "%s: %s", stream_peer(v->stream), why);
+	stream_reset(v->stream, code, why);
+	visitor_free(v);
+}
+
+static void on_deadline(void *arg)
+{
+	struct visitor *v = arg;
+
+	if (!v->asked)
+		give_up(v, STREAM_TIMEOUT, "no request line in time");
+	else
+		give_up(v, STREAM_TIMEOUT, "nothing happened on the stream for too long");
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* The initial credit is larger than any of these lines. */
+static void say(struct visitor *v, const char *line, bool last)
+{
+	stream_write(v->stream, line, strlen(line), last);
+}
+
+/* Sends as far as credit goes. */
+static void pump(struct visitor *v)
+{
+	size_t room;
+	uint8_t *to;
+	ssize_t n;
+
+	timer_start(v->deadline, v->table->config.stall_ms);
+	while (v->sent < v->file.size) {
+		uint64_t left = v->file.size - v->sent;
+		to = stream_room(v->stream, left < STREAM_PAYLOAD ? left : STREAM_PAYLOAD, &room);
+		if (to == NULL)
+			return;
+		n = site_read(&v->file, v->sent, to, room);
+		if (n <= 0) {
+			/* The size is promised: better no file than a wrong one. */
+			stream_wrote(v->stream, 0, false);
+			give_up(v, STREAM_BROKEN, "the file changed while it was sent");
+			return;
+		}
+		v->sent += (uint64_t)n;
+		stream_wrote(v->stream, (size_t)n, v->sent == v->file.size);
+	}
+	site_close(&v->file);
+}
+
+static void send_file(struct visitor *v)
+{
+	char line[256];
+
+	v->table->served++;
+	snprintf(line, sizeof(line), "OK %s %" PRIu64 "\n", v->file.mime, v->file.size);
+	say(v, line, v->file.size == 0);
+	pump(v);
+}
+
+static void refuse(struct visitor *v, const char *why)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "ERR %s\n", why);
+	say(v, line, true);
+	timer_start(v->deadline, v->table->config.stall_ms);
+}
+
+static void answer(struct visitor *v, const char *path)
+{
+	enum site_result result = site_open(v->table->config.site, path, &v->file);
+
+	log_debug("site_stream", "%s asks for %s: %s", stream_peer(v->stream), path,
+	    site_result_text(result));
+	if (result == SITE_OK)
+		send_file(v);
+	else if (result == SITE_BUSY)
+		give_up(v, STREAM_NO_MEMORY, "too many open files");
+	else
+		refuse(v, site_result_text(result));
+}
+
+static void read_request(struct visitor *v, bool last)
+{
+	char path[SITE_LINE_REQUEST_MAX];
+	enum site_line line = site_line_request(buf_data(&v->line), buf_len(&v->line), path);
+
+	if (line == SITE_LINE_MORE && !last)
+		return;
+	v->asked = true;
+	buf_clear(&v->line);
+	if (line == SITE_LINE_DONE)
+		answer(v, path);
+	else
+		refuse(v, "bad request");
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static void on_data(struct stream *s, void *user, const uint8_t *p, size_t len, bool last)
+{
+	struct visitor *v = user;
+	size_t room = buf_room(&v->line);
+
+	stream_consumed(s, len);
+	/* What follows a request is nobody's. */
+	if (v->asked)
+		return;
+	buf_put(&v->line, p, len < room ? len : room);
+	read_request(v, last);
+}
+
+static void on_writable(struct stream *s, void *user)
+{
+	struct visitor *v = user;
+
+	(void)s;
+	if (v->asked && v->file.fd >= 0)
+		pump(v);
+}
+
+static void on_reset(struct stream *s, void *user, enum stream_code code, const char *text)
+{
+	(void)s, (void)code, (void)text;
+	visitor_free(user);
+}
+
+static void on_closed(struct stream *s, void *user)
+{
+	(void)s;
+	visitor_free(user);
+}
+
+static const struct stream_events events = {
+    .data = on_data, .writable = on_writable, .reset = on_reset, .closed = on_closed};
+
+static void say_label(struct visitor *v)
+{
+	char *line = xasprintf("%s\n", v->table->config.label);
+
+	/* One line: a label never holds a line break of its own. */
+	for (char *c = line; c[1] != '\0'; c++)
+		if (*c == '\n' || *c == '\r')
+			*c = ' ';
+	say(v, line, true);
+	free(line);
+}
+
+const struct stream_events *site_stream_take(struct site_stream_table *t, struct stream *s,
+    enum protocol protocol, const char *peer, void **user)
+{
+	struct visitor *v;
+
+	if (protocol != PROTOCOL_GOOP_SITE && protocol != PROTOCOL_GOOP_CONTENT &&
+	    protocol != PROTOCOL_GOOP_AVATAR)
+		return NULL;
+	log_debug("site_stream", "%s opens %s", peer, protocol_id(protocol));
+	v = xcalloc(1, sizeof(*v));
+	v->table = t;
+	v->stream = s;
+	v->file.fd = -1;
+	v->asked = protocol != PROTOCOL_GOOP_SITE;
+	buf_init(&v->line, SITE_LINE_REQUEST_MAX);
+	v->deadline = timer_new(t->loop, on_deadline, v);
+	timer_start(v->deadline, v->asked ? t->config.stall_ms : t->config.request_ms);
+	t->open++;
+	*user = v;
+	if (protocol == PROTOCOL_GOOP_CONTENT)
+		say_label(v);
+	else if (protocol == PROTOCOL_GOOP_AVATAR)
+		say(v, "NONE\n", true);
+	return &events;
+}
+
+size_t site_stream_open(const struct site_stream_table *t)
+{
+	return t->open;
+}
+
+uint64_t site_stream_served(const struct site_stream_table *t)
+{
+	return t->served;
+}
