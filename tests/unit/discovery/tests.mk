@@ -1,4 +1,5 @@
 test_netif: svc-discovery/netif.o $(BASE)
+test_addresses: svc-discovery/addresses.o svc-discovery/netif.o $(CODEC)
 test_mdns: svc-discovery/mdns.o $(CODEC)
 test_mdns_heard: svc-discovery/mdns_heard.o $(CODEC)
 test_mdns_agent: svc-discovery/mdns_agent.o svc-discovery/mdns.o svc-discovery/netif.o $(CODEC)
