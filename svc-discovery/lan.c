@@ -57,6 +57,8 @@ void lan_set_self(struct lan *l, const struct peer_id *self)
 {
 	l->self = *self;
 	l->ready = true;
+	/* It may have been heard before we knew that it was ours. */
+	lan_gone(l, self);
 }
 
 static struct row *row_find(const struct lan *l, const struct peer_id *peer)
