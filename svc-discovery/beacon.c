@@ -79,6 +79,7 @@ void beacon_set_self(struct beacon *b, const struct peer_id *self, uint64_t now)
 	b->draft.peer = *self;
 	b->draft.peer_text = xstrdup(text);
 	b->ready = true;
+	b->signing = false;
 	b->due = now;
 }
 

@@ -232,11 +232,11 @@ static enum people_verdict list(
 /* The row goes on as a known one, for the sake of its signatures; without any it is forgotten. */
 static void unlist(struct people *t, struct row *row, const char *why)
 {
+	touch(t, row, false);
 	t->events->gone(t->arg, &row->person, why);
 	texts_clear(&row->person);
 	t->bytes -= row->bytes;
 	row->bytes = 0;
-	touch(t, row, false);
 	if (!row->signs)
 		row_forget(t, row);
 }

@@ -58,7 +58,7 @@ enum people_change { PEOPLE_NEW, PEOPLE_CHANGED, PEOPLE_REFRESHED };
 struct people_events {
 	/* Somebody came, changed, or was heard again (then addresses may have changed). */
 	void (*here)(void *arg, const struct person *p, enum people_change change);
-	/* Somebody left: `why` is "offline" or "silent". */
+	/* Somebody left and is not counted any more: `why` is "offline" or "silent". */
 	void (*gone)(void *arg, const struct person *p, const char *why);
 };
 

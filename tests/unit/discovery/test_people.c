@@ -57,6 +57,8 @@ static void sign(struct presence *p, const struct somebody *who)
 }
 
 struct seen {
+	const struct people *table;
+	size_t left; /* after somebody has gone */
 	unsigned new, changed, refreshed, gone;
 	char label[64], why[16];
 };
@@ -77,6 +79,7 @@ static void on_gone(void *arg, const struct person *p, const char *why)
 
 	assert_non_null(p->label);
 	s->gone++;
+	s->left = people_count(s->table);
 	snprintf(s->why, sizeof s->why, "%s", why);
 }
 
@@ -84,8 +87,11 @@ static const struct people_events events = {on_here, on_gone};
 
 static struct people *people_of(struct seen *s)
 {
+	struct people *t = people_new(TTL, &events, s);
+
 	memset(s, 0, sizeof *s);
-	return people_new(TTL, &events, s);
+	s->table = t;
+	return t;
 }
 
 static struct people_time at(uint64_t mono)
@@ -148,6 +154,7 @@ static void test_online_lists_update_refreshes_offline_drops(void **state)
 	assert_int_equal(p->last_seen, 1003000);
 	hear(t, &ann, "offline", 4, 0, 4000);
 	assert_int_equal(s.gone, 1);
+	assert_int_equal(s.left, 0);
 	assert_string_equal(s.why, "offline");
 	assert_null(people_get(t, &ann.id));
 	assert_int_equal(people_count(t), 0);

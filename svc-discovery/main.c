@@ -1,0 +1,42 @@
+/* svc-discovery: finds out who is there.
+ *
+ * Does     hears and announces peers on the local network (mDNS) and has the transport connect to
+ *          them; speaks GossipSub with the peers that are connected; publishes our presence there,
+ *          believes the presence of others by the rules, and keeps the list of people.
+ * Talks to svc-transport (addresses, connections, streams, two named signatures), svc-viewer and
+ *          svc-db (who is there), the supervisor.
+ * Holds    the peer table, the gossip mesh, UDP 5353 on every interface, an rtnetlink socket.
+ * Never    sees the key: presence and publishes are signed by the transport, field by field.
+ * Limits   see the headers: people.h (listed people and their texts), lan.h (dials),
+ *          mdns_heard.h (peers heard), pubsub.h and gossip.h (streams, queues, caches).
+ *
+ * Configuration: p2p.mdns_tag, presence.topic, presence.ttl_seconds, presence.heartbeat_seconds,
+ * profile.label, profile.email. Reports: "peers". */
+#include "svc-discovery/discovery.h"
+
+static const struct desk desks[] = {
+    {
+	.peer = SERVICE_TRANSPORT,
+	.down = discovery_transport_down,
+	.message = discovery_from_transport,
+	.incoming = discovery_incoming,
+    },
+    {.peer = SERVICE_VIEWER, .up = discovery_viewer_up, .message = discovery_refuse},
+    {.peer = SERVICE_DB, .up = discovery_db_up, .message = discovery_refuse},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct service_spec spec = {
+	    .id = SERVICE_DISCOVERY,
+	    .synopsis = "finds peers on the local network and keeps the list of who is there",
+	    .desks = desks,
+	    .desk_count = sizeof desks / sizeof *desks,
+	    .init = discovery_init,
+	    .stop = discovery_stop,
+	    .fini = discovery_fini,
+	    .report = discovery_report,
+	};
+
+	return service_main(argc, argv, &spec);
+}
