@@ -70,8 +70,10 @@ static enum store_code code_of(struct store *st, int rc)
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PROTOCOL:
-		log_error("store", "%s: %s (SQLite code %d, errno %d)", st->path,
-		    sqlite3_errstr(rc), rc, st->db != NULL ? sqlite3_system_errno(st->db) : errno);
+		if (log_allowed(&st->complaints, 10, "store"))
+			log_error("store", "%s: %s (SQLite code %d, errno %d)", st->path,
+			    sqlite3_errstr(rc), rc,
+			    st->db != NULL ? sqlite3_system_errno(st->db) : errno);
 		return STORE_FAILED;
 	default: return STORE_REFUSED;
 	}

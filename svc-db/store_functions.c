@@ -125,9 +125,9 @@ static void fn_like(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		sqlite3_result_int(ctx, 0);
 		return;
 	}
-	if (!texts(argv, argc, t))
-		return;
 	if (argc == 3) {
+		if (!texts(argv + 2, 1, t + 2))
+			return;
 		if (t[2].n > 0)
 			m.escape = character(&t[2], &at);
 		if (at == 0 || at != t[2].n) {
@@ -136,6 +136,8 @@ static void fn_like(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 			return;
 		}
 	}
+	if (!texts(argv, 2, t))
+		return;
 	m.pattern = t[0];
 	m.subject = t[1];
 	result = like(&m);

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "svc-db/store.h"
 
@@ -37,6 +38,7 @@ struct store {
 	struct map *tables; /* lower-case name -> struct table */
 	int64_t data_version;
 	struct reader *readers[STORE_READERS];
+	struct log_limit complaints;
 	char why[STORE_WHY];
 };
 
