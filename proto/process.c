@@ -1,5 +1,6 @@
 #include "proto/process.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,17 @@ static void on_orphaned(int signo)
 	alarm(STUCK_AFTER_S);
 }
 
+/* Messages of 256 KiB come and go at a high rate: taken from the kernel and given back each time,
+ * their pages cost more than the copy. */
+static void tune_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+}
+
 void process_init(enum service_id self)
 {
+	tune_memory();
 	log_init(service_name(self), LOG_LEVEL_INFO);
 	crash_init(self);
 	signal(SIGPIPE, SIG_IGN);

@@ -7,8 +7,13 @@
 #define PEER_SIZE    256
 #define ADDRESS_SIZE 1024
 #define LAST         1
-/* A window that is used up in half this time limits a transfer over a path of this delay. */
-#define SLOW_MS       400
+/* A window limits a transfer when half of it is used up within half the delay of the path. Beyond
+ * this delay nobody waits for us to be fast. */
+#define SLOW_MS 400
+/* From this size on growing costs more in cold caches than it wins, unless the path has some delay:
+ * between two processes 512 MiB took 0.25 s of processor time with it, 0.40 s with 16 MiB. */
+#define LOCAL_WINDOW  (2 * 1024 * 1024)
+#define LOCAL_MS      16
 #define UNTHANKED_MAX 8 /* messages; below UNANSWERED_MAX of the writing side */
 
 /* The sum of all windows of the process beyond what each stream has from the start. */
@@ -32,14 +37,16 @@ void stream_in_stop(struct stream *s)
 static size_t widen(struct stream *s)
 {
 	uint64_t now = loop_now(s->table->loop);
-	bool fast = now - s->considered_at < SLOW_MS / 2;
+	uint64_t took = now - s->considered_at;
 	size_t more = s->window;
 
 	if (s->thanked < s->window / 2)
 		return 0;
 	s->thanked = 0;
 	s->considered_at = now;
-	if (!fast || s->window * 2 > STREAM_WINDOW_MAX || extra_windows + more > STREAM_BUDGET)
+	if (took >= SLOW_MS / 2 || (s->window >= LOCAL_WINDOW && took < LOCAL_MS / 2))
+		return 0;
+	if (s->window * 2 > STREAM_WINDOW_MAX || extra_windows + more > STREAM_BUDGET)
 		return 0;
 	extra_windows += more;
 	s->window += more;
