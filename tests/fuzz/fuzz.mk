@@ -11,3 +11,4 @@ fuzz_site_request: svc-viewer/site_line.o svc-viewer/site.o svc-viewer/site_mime
 fuzz_site_answer: svc-viewer/site_line.o $(BASE)
 fuzz_mdns: svc-discovery/mdns_agent.o svc-discovery/mdns_heard.o svc-discovery/mdns.o svc-discovery/netif.o $(CODEC)
 fuzz_data_answer: svc-viewer/data_line.o $(CODEC)
+fuzz_identify: svc-transport/identify.o proto/protocols.o proto/services.o $(CODEC)
