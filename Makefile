@@ -4,6 +4,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 VERSION := 0.1.0
+# V=1 shows each command.
+Q := $(if $(V),,@)
 
 # SAN=1 builds everything a second time, under AddressSanitizer and UndefinedBehaviorSanitizer; FUZZ=1 a third
 # time, with clang, for libFuzzer.
@@ -48,7 +50,7 @@ all: $(PROGRAMS:%=$(B)/bin/%)
 PB_C := $(patsubst codec/%.proto,$(G)/codec/%.pb-c.c,$(wildcard codec/*.proto))
 $(G)/codec/%.pb-c.c $(G)/codec/%.pb-c.h: codec/%.proto
 	@mkdir -p $(G)
-	protoc-c --c_out=$(G) $<
+	$(Q)protoc-c --c_out=$(G) $<
 
 -include svc-viewer/ui.mk
 
@@ -56,11 +58,11 @@ $(G)/codec/%.pb-c.c $(G)/codec/%.pb-c.h: codec/%.proto
 
 $(B)/obj/%.o: %.c | $(PB_C)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 # The generated files are not ours to warn about.
 $(B)/obj/gen/%.o: $(G)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -Werror -Wundef,$(CFLAGS)) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Werror -Wundef,$(CFLAGS)) -MMD -MP -c -o $@ $<
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c)) $(patsubst $(G)/%.c,$(B)/obj/gen/%.o,$($(1)_GEN))
 codec_GEN := $(PB_C)
@@ -69,7 +71,7 @@ define ARCHIVE
 $(B)/lib/$(1).a: $$(call objects,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcsD $$@ $$^
+	$(Q)ar rcsD $$@ $$^
 endef
 $(foreach f,$(FLOORS),$(eval $(call ARCHIVE,$(f))))
 ARCHIVES := $(foreach f,$(FLOORS),$(B)/lib/$(f).a)
@@ -77,7 +79,7 @@ ARCHIVES := $(foreach f,$(FLOORS),$(B)/lib/$(f).a)
 define PROGRAM
 $(B)/bin/$(1): $$(call objects,$(2)) $(ARCHIVES)
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_$(2)) $$(foreach f,$(FLOORS),$$(LIBS_$$(f))) -lm
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_$(2)) $$(foreach f,$(FLOORS),$$(LIBS_$$(f))) -lm
 endef
 $(foreach s,$(SERVICES),$(eval $(call PROGRAM,$(s),$(s))))
 $(eval $(call PROGRAM,goop-supervisor,supervisor))
@@ -100,7 +102,7 @@ demo: deps
 # docs/PROTOCOL.md is printed from the lists in proto/.
 $(B)/tool/make_protocol: $(B)/obj/docs/make_protocol.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/proto.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/proto.a $(B)/lib/base.a
 docs: $(B)/tool/make_protocol
 	$(B)/tool/make_protocol > docs/PROTOCOL.md
 

@@ -27,17 +27,17 @@ $(foreach r,$(UNIT_ROOMS),$(foreach l,$(filter test_%,$(subst |, ,$(call lines_o
 
 $(UNIT_TESTS):
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS) -lcmocka
 
 SERVICE_TESTS := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/test_*.c))
 SERVICE_HELP  := $(patsubst tests/service/%.c,$(B)/obj/tests/service/%.o,$(filter-out tests/service/test_% tests/service/fake_%,$(wildcard tests/service/*.c)))
 SERVICE_FAKES := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/fake_*.c))
 $(SERVICE_TESTS): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(SERVICE_HELP) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS) -lcmocka
 $(SERVICE_FAKES): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
 
 # Fuzz targets: "fuzz_x: a.o" in tests/fuzz/fuzz.mk. The normal run replays the saved corpus through
 # the same code; `make fuzz` looks for more.
@@ -52,7 +52,7 @@ $(foreach l,$(FUZZ_LINES),$(call fuzz_line,$(subst $$(BASE),$(BASE),$(subst $$(C
 FUZZ_TESTS := $(FUZZ_NAMES:%=$(B)/test/fuzz/%)
 $(FUZZ_TESTS):
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS)
 
 unit: $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
 	@tests/run.sh unit $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
@@ -89,4 +89,4 @@ test: deps-test
 $(B)/bench/raw_client: $(B)/obj/tests/bench/raw_client.o $(patsubst %.c,$(B)/obj/%.o,$(wildcard svc-transport/yamux*.c)) \
     $(B)/obj/svc-transport/multistream.o $(B)/obj/svc-transport/noise.o $(B)/obj/svc-transport/record.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
