@@ -41,13 +41,33 @@ static bool control_within_limits(const Gossip__Control *c)
 	return ids <= GOSSIP_IDS_MAX;
 }
 
+/* protobuf-c reads the field number 0 in one form and refuses what it writes for it: such a message
+ * would be passed on as garbage, and we would be blamed. */
+static bool packs_again(const Gossip__Message *m)
+{
+	for (unsigned i = 0; i < m->base.n_unknown_fields; i++)
+		if (m->base.unknown_fields[i].tag == 0)
+			return false;
+	return true;
+}
+
+static bool messages_within_limits(const Gossip__Rpc *m)
+{
+	if (m->n_publish > GOSSIP_MESSAGES_MAX)
+		return false;
+	for (size_t i = 0; i < m->n_publish; i++)
+		if (!packs_again(m->publish[i]))
+			return false;
+	return true;
+}
+
 Gossip__Rpc *gossip_rpc_parse(struct pb *pb, struct bytes rpc)
 {
 	Gossip__Rpc *m = gossip__rpc__unpack(pb_init(pb, PARSE_MEMORY), rpc.len, rpc.data);
 
 	if (m == NULL)
 		return NULL;
-	if (m->n_subscriptions > GOSSIP_SUBSCRIPTIONS_MAX || m->n_publish > GOSSIP_MESSAGES_MAX ||
+	if (m->n_subscriptions > GOSSIP_SUBSCRIPTIONS_MAX || !messages_within_limits(m) ||
 	    (m->control != NULL && !control_within_limits(m->control))) {
 		gossip_rpc_free(pb, m);
 		return NULL;
