@@ -90,7 +90,7 @@ static void list_table(void *arg, const char *name, const char *policy, const ch
 	l->comma = ",";
 }
 
-static enum store_code op_tables(struct data_call *c, struct store *st, struct buf *out)
+enum store_code data_call_tables(struct store *st, struct buf *out)
 {
 	struct listing l = {out, ""};
 	enum store_code code;
@@ -98,7 +98,12 @@ static enum store_code op_tables(struct data_call *c, struct store *st, struct b
 	buf_puts(out, "[");
 	code = store_each_table(st, list_table, &l);
 	buf_puts(out, "]");
-	return from_store(c, st, code);
+	return code;
+}
+
+static enum store_code op_tables(struct data_call *c, struct store *st, struct buf *out)
+{
+	return from_store(c, st, data_call_tables(st, out));
 }
 
 static enum store_code op_describe(struct data_call *c, struct store *st, struct buf *out)

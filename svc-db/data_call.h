@@ -50,4 +50,7 @@ enum data_state data_call_run(struct data_call *c, struct store *st, struct buf 
 
 const char *data_call_why(const struct data_call *c);
 
+/* What "tables" answers: a JSON array. */
+enum store_code data_call_tables(struct store *st, struct buf *out);
+
 #endif
