@@ -34,7 +34,7 @@ struct http_request {
 	uint64_t discarded; /* bytes of a body that is too large */
 	unsigned header_count;
 	unsigned status; /* 0 until answered */
-	bool headers_seen, dispatched, too_large, suspended;
+	bool headers_seen, dispatched, too_large, suspended, detached;
 };
 
 /* http_server.c: a suspended connection is to go on. */

@@ -1,6 +1,7 @@
 #include "http/http_request.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -106,6 +107,19 @@ void http_request_on_done(struct http_request *r, http_done_fn *fn, void *arg)
 {
 	r->done = fn;
 	r->done_arg = arg;
+}
+
+int http_request_detach(struct http_request *r)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int fd = info == NULL ? -1 : fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	r->detached = true;
+	r->status = MHD_HTTP_OK;
+	return fd;
 }
 
 void http_request_abort(struct http_request *r)

@@ -30,6 +30,12 @@ void http_request_client(const struct http_request *r, char *out, size_t size);
 typedef void http_done_fn(void *arg, struct http_request *r);
 void http_request_on_done(struct http_request *r, http_done_fn *fn, void *arg);
 
+/* Takes the connection out of the server, to be written to by the caller alone: returns its
+ * descriptor, the caller's, or -1 when there are no descriptors left (the request is then to be
+ * answered). Counts as the answer; bytes that the client has sent after the request are lost. Only
+ * from within the handler. */
+int http_request_detach(struct http_request *r);
+
 /* Breaks the connection off. The http_done_fn is called later, from the loop. */
 void http_request_abort(struct http_request *r);
 

@@ -18,6 +18,7 @@ struct conn {
 	TAILQ_ENTRY(conn) entry; /* of `awaiting`, while deadline != 0 */
 	uint64_t deadline;
 	int fd;
+	bool admitted;
 };
 
 struct http_server {
@@ -93,6 +94,16 @@ static void on_tick(void *arg)
 	run(s);
 }
 
+static const struct sockaddr *client_of(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+}
+
+static bool admit(struct http_server *s, struct MHD_Connection *mhd, bool opened)
+{
+	return s->config.admit == NULL || s->config.admit(s->config.arg, client_of(mhd), opened);
+}
+
 static void on_connection(
     void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
 {
@@ -103,11 +114,16 @@ static void on_connection(
 		c = *context = xcalloc(1, sizeof(*c));
 		c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 		await(s, c, s->config.header_ms);
+		c->admitted = admit(s, mhd, true);
+		if (!c->admitted)
+			shutdown(c->fd, SHUT_RDWR);
 		if (s->connections++ == 0)
 			timer_repeat(s->tick, TICK_MS);
 		return;
 	}
 	await(s, c, 0);
+	if (c->admitted)
+		admit(s, mhd, false);
 	free(c);
 	*context = NULL;
 	if (--s->connections == 0)
@@ -220,7 +236,9 @@ static enum MHD_Result complete(struct http_request *r)
 	}
 	if (r->response != NULL)
 		return queue(r);
-	if (r->server->ending)
+	/* Closing is all that is left to do here; without a shutdown (MHD_USE_TURBO) the detached
+	 * descriptor outlives it. */
+	if (r->server->ending || r->detached)
 		return MHD_NO;
 	r->suspended = true;
 	MHD_suspend_connection(r->mhd);
@@ -285,8 +303,9 @@ static void start(struct http_server *s, int fd)
 	const struct http_server_config *c = &s->config;
 	const union MHD_DaemonInfo *info;
 
-	s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+	s->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG, 0, NULL,
+	    NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_log,
 	    s, /* first, as errors in later options need it */
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->pool,
 	    MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)1024, MHD_OPTION_CONNECTION_LIMIT,

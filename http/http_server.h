@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/loop.h"
 #include "http/http_route.h"
@@ -18,11 +19,16 @@ struct http_server;
 /* Asked before the route is looked up. False when it has answered the request itself. */
 typedef bool http_gate_fn(void *arg, struct http_request *r);
 
+/* Asked for each connection that is made (`opened`), told of each end of one that was let in. False
+ * closes it at once. */
+typedef bool http_admit_fn(void *arg, const struct sockaddr *client, bool opened);
+
 struct http_server_config {
 	const struct http_route *routes; /* lent until http_server_free() */
 	size_t route_count;
 	http_gate_fn *gate;   /* may be NULL */
-	void *arg;            /* for gate and handlers */
+	http_admit_fn *admit; /* may be NULL */
+	void *arg;            /* for gate, admit and handlers */
 	size_t pool;          /* bytes for the headers of a connection, both ways: longer ones get
 	                         431. 2 to 4 KiB serve many subscribers in little memory. */
 	unsigned connections; /* at most, at once */

@@ -3,10 +3,14 @@
  * An event is formatted once and written into one ring that all subscribers read from, each at its
  * own place; so a subscriber costs its place, not a queue. Whoever falls behind by more than the
  * ring holds is dropped and never slows the others. Events that come within `collect_ms` go out in
- * one write. */
+ * one write.
+ *
+ * A subscriber's connection leaves libmicrohttpd with its request (http_request_detach()): what
+ * remains is a descriptor and some hundred bytes, and who hangs up is noticed at once. */
 #ifndef HTTP_SSE_H
 #define HTTP_SSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,22 +25,45 @@ struct http_sse_text *http_sse_text_new(const void *p, size_t n); /* a copy, hel
 struct http_sse_text *http_sse_text_hold(struct http_sse_text *t);
 void http_sse_text_drop(struct http_sse_text *t); /* freed with the last; NULL is fine */
 
+/* A subscriber has gone: the tag of its subscription, and the place in the stream up to which it
+ * took everything. `slow` when it was dropped because it did not read. */
+typedef void http_sse_gone_fn(void *arg, void *tag, uint64_t at, bool slow);
+
 struct http_sse_config {
-	size_t ring;          /* bytes that a subscriber may be behind */
-	uint32_t collect_ms;  /* how long events are collected; 0 sends each at once */
-	uint32_t ping_ms;     /* a comment is sent so often, which finds out who has gone */
-	unsigned subscribers; /* at most; more are answered 503 */
+	size_t ring;         /* bytes that a subscriber may be behind */
+	uint32_t collect_ms; /* how long events are collected; 0 sends each at once */
+	uint32_t ping_ms;    /* a comment is sent so often, which finds out who has gone; 0 never */
+	unsigned subscribers;   /* at most; more are answered 503 */
+	bool keep;              /* the ring is written even while nobody subscribes, for `from` */
+	int send_buffer;        /* bytes that the kernel may hold for each; 0 for its default */
+	http_sse_gone_fn *gone; /* may be NULL */
+	void *arg;
 };
 
 struct http_sse *http_sse_new(struct loop *loop, const struct http_sse_config *config);
 
-/* To be called after http_server_free(), which ends the streams. NULL is fine. */
+/* Ends the streams. NULL is fine. */
 void http_sse_free(struct http_sse *sse);
 
 /* Answers the request with the stream: first `opening` (may be NULL; held as long as needed), then
  * all that is sent from now on. */
 void http_sse_subscribe(
     struct http_sse *sse, struct http_request *r, struct http_sse_text *opening);
+
+/* The same for a stream that begins earlier. Returns false when the request was refused instead;
+ * `gone` is then not called. */
+struct http_sse_start {
+	const char *head;              /* of this one alone, before the opening; copied */
+	struct http_sse_text *opening; /* may be NULL; held */
+	uint64_t from;                 /* place in the stream, see http_sse_place() */
+	void *tag;                     /* for `gone` */
+};
+bool http_sse_subscribe_from(
+    struct http_sse *sse, struct http_request *r, const struct http_sse_start *start);
+
+/* The place where the next byte will be written: bytes since the beginning. From which place on
+ * the ring holds all: place - ring, or 0. */
+uint64_t http_sse_place(const struct http_sse *sse);
 
 /* Sends bytes of the event stream format as they are: "data: ...\n\n", ": ping\n\n". */
 void http_sse_send(struct http_sse *sse, const void *p, size_t n);
@@ -46,5 +73,8 @@ void http_sse_send(struct http_sse *sse, const void *p, size_t n);
 char *http_sse_format(const char *event, const char *data, size_t *n);
 
 unsigned http_sse_count(const struct http_sse *sse);
+
+/* The largest number of bytes that a subscriber is behind. Walks over all. */
+size_t http_sse_behind(const struct http_sse *sse);
 
 #endif

@@ -14,14 +14,30 @@ struct feed {
 	struct http_server *server;
 	struct http_sse *sse;
 	struct http_sse_text *opening;
+	const struct http_sse_start *start; /* NULL: from now on */
 	uint16_t port;
+	void *gone;
+	uint64_t gone_at;
+	bool gone_slow;
 };
 
 static void subscribe(void *arg, struct http_request *r)
 {
 	struct feed *f = arg;
 
-	http_sse_subscribe(f->sse, r, f->opening);
+	if (f->start != NULL)
+		http_sse_subscribe_from(f->sse, r, f->start);
+	else
+		http_sse_subscribe(f->sse, r, f->opening);
+}
+
+static void note_gone(void *arg, void *tag, uint64_t at, bool slow)
+{
+	struct feed *f = arg;
+
+	f->gone = tag;
+	f->gone_at = at;
+	f->gone_slow = slow;
 }
 
 static const struct http_route routes[] = {{"GET", "/events", 0, subscribe}};
@@ -31,8 +47,13 @@ static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms)
 	struct feed *f = calloc(1, sizeof(*f));
 	struct http_address a;
 	char error[HTTP_LISTEN_ERROR];
-	const struct http_sse_config sse = {
-	    .ring = RING, .collect_ms = collect_ms, .ping_ms = ping_ms, .subscribers = 3};
+	const struct http_sse_config sse = {.ring = RING,
+	    .collect_ms = collect_ms,
+	    .ping_ms = ping_ms,
+	    .subscribers = 3,
+	    .keep = true,
+	    .gone = note_gone,
+	    .arg = f};
 	/* The small pool that many subscribers need. */
 	const struct http_server_config config = {.routes = routes,
 	    .route_count = 1,
@@ -143,8 +164,8 @@ static void test_collected_events_come_in_one_piece(void **state)
 	say(f, "data: 1\n\n");
 	say(f, "data: 2\n\n");
 	say(f, "data: 3\n\n");
-	/* One chunk of 27 bytes instead of three. */
-	client_until(f->loop, &c, "\r\n1B\r\ndata: 1\n\ndata: 2\n\ndata: 3\n\n\r\n");
+	client_until(f->loop, &c, "data: 1");
+	assert_non_null(strstr(c.got, "data: 1\n\ndata: 2\n\ndata: 3\n\n"));
 	client_close(&c);
 }
 
@@ -186,10 +207,73 @@ static void test_who_does_not_read_is_dropped_and_others_are_not(void **state)
 		client_forget(&fast);
 	}
 	assert_int_equal(http_sse_count(f->sse), 1);
+	assert_true(f->gone_slow);
 	say(f, "data: still here\n\n");
 	client_until(f->loop, &fast, "data: still here\n\n");
 	client_close(&slow);
 	client_close(&fast);
+}
+
+static void test_subscriber_may_begin_in_the_past(void **state)
+{
+	struct feed *f = *state;
+	struct http_sse_text *opening = http_sse_text_new(": all\n\n", 7);
+	struct http_sse_start start = {.head = ": ok\n\n", .opening = opening};
+	struct client c;
+
+	say(f, "data: before\n\n");
+	start.from = http_sse_place(f->sse);
+	say(f, "data: after\n\n");
+	f->start = &start;
+	join(f, &c);
+	client_until(f->loop, &c, "\r\n\r\n: ok\n\n: all\n\ndata: after\n\n");
+	client_close(&c);
+	http_sse_text_drop(opening);
+}
+
+static void test_who_goes_is_told_with_its_place(void **state)
+{
+	struct feed *f = *state;
+	struct http_sse_start start = {.tag = f};
+	struct client c;
+
+	f->start = &start;
+	join(f, &c);
+	say(f, "data: 1\n\n");
+	client_until(f->loop, &c, "data: 1\n\n");
+	client_close(&c);
+	while (f->gone == NULL)
+		loop_turn(f->loop, 10);
+	assert_ptr_equal(f->gone, f);
+	assert_int_equal(f->gone_at, 9);
+	assert_false(f->gone_slow);
+	assert_int_equal(http_sse_count(f->sse), 0);
+}
+
+static void test_subscriber_costs_the_server_no_connection(void **state)
+{
+	struct feed *f = *state;
+	struct client c;
+
+	join(f, &c);
+	for (int i = 0; i < TURNS && http_server_connections(f->server) != 0; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(http_server_connections(f->server), 0);
+	say(f, "data: still here\n\n");
+	client_until(f->loop, &c, "data: still here\n\n");
+	client_close(&c);
+}
+
+static void test_head_ends_after_the_headers(void **state)
+{
+	struct feed *f = *state;
+	struct client c;
+
+	client_open(&c, f->port);
+	client_send(&c, "HEAD /events HTTP/1.1\r\nHost: x\r\n\r\n");
+	client_until(f->loop, &c, "Content-Type: text/event-stream\r\n");
+	assert_int_equal(http_sse_count(f->sse), 0);
+	client_close(&c);
 }
 
 static void test_ping_finds_out_who_has_gone(void **state)
@@ -248,6 +332,10 @@ int main(void)
 	    TEST(test_collected_events_come_in_one_piece, set_up_collecting),
 	    TEST(test_long_opening_and_ring_wrap_keep_the_order, set_up),
 	    TEST(test_who_does_not_read_is_dropped_and_others_are_not, set_up),
+	    TEST(test_subscriber_may_begin_in_the_past, set_up),
+	    TEST(test_who_goes_is_told_with_its_place, set_up),
+	    TEST(test_subscriber_costs_the_server_no_connection, set_up),
+	    TEST(test_head_ends_after_the_headers, set_up),
 	    TEST(test_ping_finds_out_who_has_gone, set_up_pinging),
 	    TEST(test_too_many_are_refused, set_up),
 	    cmocka_unit_test(test_format),
