@@ -27,9 +27,13 @@ const startBob = () => new Promise((resolve, reject) => {
   execFile("ip", ["netns", "exec", BOB_NET, GOOP, "start", "--daemon", BOB],
     (error, _out, text) => (error ? reject(new Error(text)) : resolve()));
 });
-const atBob = (path, body) => JSON.parse(execFileSync("ip", ["netns", "exec", BOB_NET, "curl", "-sS", "-X", "POST",
-  "-H", "Content-Type: application/json", "-d", JSON.stringify(body),
-  JSON.parse(goop("status", "--json", BOB)).viewer_url + path], { encoding: "utf8" }));
+// A POST as the person at that viewer.
+const post = (prefix, origin, path, body) => JSON.parse(execFileSync(prefix[0], [...prefix.slice(1), "-sS", "-X", "POST",
+  "-H", "Content-Type: application/json", "-H", `Origin: ${origin}`, "-d", JSON.stringify(body), origin + path],
+{ encoding: "utf8" }));
+const atBob = (path, body) => post(["ip", "netns", "exec", BOB_NET, "curl"],
+  JSON.parse(goop("status", "--json", BOB)).viewer_url, path, body);
+const atAlice = (path, body) => post(["curl"], url, path, body);
 
 test("the list fills without a reload", async () => {
   await page.goto(`${url}/`);
@@ -44,8 +48,9 @@ test("the list fills without a reload", async () => {
 
 test("a click opens the other's site, on an origin of its own", async () => {
   bob = goop("id", BOB);
-  atBob("/api/data/tables/create", { name: "guestbook", insert_policy: "open",
+  atBob("/api/data/tables/create", { name: "guestbook",
     columns: [{ name: "author", type: "TEXT" }, { name: "message", type: "TEXT" }] });
+  atBob("/api/data/tables/set-policy", { table: "guestbook", policy: "open" });
   const popup = page.context().waitForEvent("page", { timeout: 3000 }).catch(() => undefined);
   await page.getByText("bob", { exact: true }).first().click();
   page = (await popup) ?? page;
@@ -96,8 +101,7 @@ test("script of a visited site cannot reach the viewer's own routes", async () =
 });
 
 test("a form of another page cannot write into the visitor's database", async () => {
-  execFileSync("curl", ["-sS", "-X", "POST", "-H", "Content-Type: application/json", "-d",
-    JSON.stringify({ name: "private", columns: [{ name: "a", type: "TEXT" }] }), `${url}/api/data/tables/create`]);
+  atAlice("/api/data/tables/create", { name: "private", columns: [{ name: "a", type: "TEXT" }] });
   await page.evaluate((to) => {
     const form = document.createElement("form");
     form.method = "post";
@@ -111,8 +115,7 @@ test("a form of another page cannot write into the visitor's database", async ()
     form.submit();
   }, url);
   await page.waitForLoadState().catch(() => {});
-  const rows = JSON.parse(execFileSync("curl", ["-sS", "-X", "POST", "-H", "Content-Type: application/json", "-d",
-    '{"table":"private"}', `${url}/api/data/query`], { encoding: "utf8" }));
+  const rows = atAlice("/api/data/query", { table: "private" });
   assert.deepEqual(rows, []);
 });
 

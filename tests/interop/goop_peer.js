@@ -17,11 +17,11 @@ export async function people() {
 
 // An HTTP request to the peer's own viewer, as the person sitting there: {status, body}.
 export async function viewer(path, { method = "GET", json, out } = {}) {
-  const url = JSON.parse(await goop("status", "--json")).viewer_url + path;
+  const origin = JSON.parse(await goop("status", "--json")).viewer_url;
   const args = ["netns", "exec", GOOP_NET, "curl", "-sS", "--max-time", "60", "-X", method, "-w", "\n%{http_code}"];
-  if (json !== undefined) args.push("-H", "Content-Type: application/json", "-d", JSON.stringify(json));
+  if (json !== undefined) args.push("-H", "Content-Type: application/json", "-H", `Origin: ${origin}`, "-d", JSON.stringify(json));
   if (out !== undefined) args.push("-o", out);
-  const { stdout } = await run("ip", [...args, url], { maxBuffer: 1 << 26 });
+  const { stdout } = await run("ip", [...args, origin + path], { maxBuffer: 1 << 26 });
   const cut = stdout.lastIndexOf("\n");
   return { status: Number(stdout.slice(cut + 1)), body: stdout.slice(0, cut) };
 }

@@ -71,7 +71,8 @@ test("thirty visits at the same time on one connection", async () => {
 
 test("a data request writes a row under the id that the handshake proved", async () => {
   await viewer("/api/data/tables/create", { method: "POST", json: {
-    name: "book", insert_policy: "open", columns: [{ name: "line", type: "TEXT" }] } });
+    name: "book", columns: [{ name: "line", type: "TEXT" }] } });
+  await viewer("/api/data/tables/set-policy", { method: "POST", json: { table: "book", policy: "open" } });
   const request = { op: "insert", table: "book", data: { line: "from js" } };
   const answer = JSON.parse(await exchange(node, address, DATA, JSON.stringify(request) + "\n"));
   assert.equal(answer.ok, true, JSON.stringify(answer));

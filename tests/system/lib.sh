@@ -168,7 +168,7 @@ pid_of() { # name service
 
 # Does the peer list somebody with this label?
 lists() { # name label
-	"$goop" peers --json "$scratch/$1" | jq -e --arg label "$2" 'any(.[]; .label == $label)' >/dev/null
+	"$goop" peers --json "$scratch/$1" | jq -e --arg who "$2" 'any(.[]; .label == $who)' >/dev/null
 }
 
 lists_not() {
@@ -184,13 +184,14 @@ get() {
 
 # post NAME PATH JSON: as the person at that viewer.
 post() {
-	get "$1" "$2" -X POST -H 'Content-Type: application/json' -d "$3"
+	get "$1" "$2" -X POST -H 'Content-Type: application/json' -H "Origin: $(status_of "$1" .viewer_url)" -d "$3"
 }
 
 # The guest book of a peer, open to everybody.
 guest_book() {
-	post "$1" /api/data/tables/create '{"name":"guestbook","insert_policy":"open",
+	post "$1" /api/data/tables/create '{"name":"guestbook",
 		"columns":[{"name":"author","type":"TEXT"},{"name":"message","type":"TEXT"}]}' >/dev/null
+	post "$1" /api/data/tables/set-policy '{"table":"guestbook","policy":"open"}' >/dev/null
 }
 
 ready() { # name: all its services are up

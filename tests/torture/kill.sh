@@ -21,7 +21,7 @@ load() {
 	url=$(status_of alice .viewer_url)
 	while [ ! -e "$scratch/enough" ]; do
 		n=$((n + 1))
-		ip netns exec "$net-1" curl -s --max-time 10 -X POST -H 'Content-Type: application/json' \
+		ip netns exec "$net-1" curl -s --max-time 10 -X POST -H 'Content-Type: application/json' -H "Origin: $url" \
 			-d "{\"table\":\"guestbook\",\"data\":{\"author\":\"load\",\"message\":\"$n\"}}" \
 			"$url/api/p/$bob/data/insert" | grep -q '"inserted"' && echo "$n" >>"$scratch/acknowledged"
 		ip netns exec "$net-1" curl -s --max-time 10 -o /dev/null "$url/p/$bob/noise.bin" || true
