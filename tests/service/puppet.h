@@ -30,7 +30,7 @@
 
 #define PUPPET_MS 10000
 
-struct puppet;	   /* the service and its supervisor */
+struct puppet;     /* the service and its supervisor */
 struct puppet_end; /* a neighbour's end of its link to the service */
 
 /* --- the service and its supervisor ----------------------------------------------------------- */
@@ -42,6 +42,9 @@ struct puppet *puppet_new(enum service_id service);
  * the test when a sanitizer complained or when it died without having been asked to, and removes
  * the folder. */
 void puppet_free(struct puppet *p);
+
+/* Another program in its place: <build>/test/service/<name>. */
+void puppet_program(struct puppet *p, const char *name);
 
 /* A line of CONFIG, before puppet_start(). */
 void puppet_config(struct puppet *p, const char *key, const char *value);
@@ -59,6 +62,8 @@ void puppet_restart(struct puppet *p);
 void puppet_kill(struct puppet *p, int signo);
 /* Sends STOP. */
 void puppet_stop(struct puppet *p, uint32_t grace_ms);
+/* Closes the supervisor's end of descriptor 3, as when the supervisor dies. */
+void puppet_hang_up(struct puppet *p);
 /* Waits for the end; the status is as waitpid(2) gives it, and puppet_free() accepts it. */
 int puppet_wait_end(struct puppet *p);
 
@@ -138,13 +143,13 @@ struct puppet_stream {
 	enum protocol protocol; /* what was chosen, once opened */
 	char peer[256], address[1024];
 	bool opened;
-	bool last;	/* the other side has ended its direction */
-	bool closed;	/* both directions ended in order */
+	bool last;      /* the other side has ended its direction */
+	bool closed;    /* both directions ended in order */
 	bool was_reset; /* or it ended early: */
 	enum stream_code code;
 	char text[STREAM_TEXT_MAX + 1];
 	uint8_t *data; /* all that came, with a zero behind it; bytes may be thrown away in front by
-			* setting len to 0 */
+	                * setting len to 0 */
 	size_t len;
 	bool hold; /* set it to give no credit back; then count with stream_consumed() */
 };
