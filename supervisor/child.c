@@ -52,6 +52,8 @@ static enum child_order stay_up(struct child *c, uint64_t now)
  * goes on without it is killed. */
 static enum child_order channel_closed(struct child *c, uint64_t now)
 {
+	if (c->blame[0] != '\0')
+		return CHILD_NOTHING;
 	str_copy(c->blame, sizeof(c->blame), "closed its channel to the supervisor");
 	c->deadline = now + CHILD_CLOSED_LIMIT;
 	return CHILD_NOTHING;

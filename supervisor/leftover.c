@@ -14,6 +14,7 @@
 
 #define FILE_NAME "run/services"
 #define MAX       16
+#define KILL_WAIT 1000 /* ms */
 
 /* When the process began, in clock ticks since boot (proc(5), /proc/PID/stat, field 22); 0 when
  * there is none. */
@@ -55,15 +56,21 @@ void leftover_write(const pid_t *pids, size_t n)
 		rename(FILE_NAME ".new", FILE_NAME);
 }
 
-static void end_one(int pidfd, uint64_t until)
+static bool has_ended(int pidfd, int wait_ms)
 {
 	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&fd, 1, wait_ms) > 0;
+}
+
+static void end_one(int pidfd, uint64_t until)
+{
 	uint64_t now = clock_mono_ms();
 
-	if (poll(&fd, 1, until > now ? (int)(until - now) : 0) > 0)
+	if (has_ended(pidfd, until > now ? (int)(until - now) : 0))
 		return;
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	poll(&fd, 1, 1000);
+	has_ended(pidfd, KILL_WAIT);
 }
 
 unsigned leftover_end(unsigned wait_ms)
@@ -82,7 +89,7 @@ unsigned leftover_end(unsigned wait_ms)
 		if (pidfd < 0)
 			continue;
 		/* Asked after the pidfd is ours: it cannot become another's between. */
-		if (began(pid) == when) {
+		if (began(pid) == when && !has_ended(pidfd, 0)) {
 			found++;
 			end_one(pidfd, until);
 		}

@@ -273,7 +273,9 @@ static void silence_kills_and_an_answer_does_not(void **unused)
 	child_event(&c, CHILD_HEARD, T0 + 4000);
 	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 5000), CHILD_NOTHING);
 	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 9000), CHILD_KILL);
+	/* What comes while it is being killed changes nothing: not the state, not the reason. */
 	child_event(&c, CHILD_HEARD, T0 + 9001);
+	child_event(&c, CHILD_CLOSED, T0 + 9001);
 	assert_int_equal(c.deadline, 0);
 	assert_int_equal(die(&c, "killed by SIGKILL", T0 + 9002), CHILD_SPAWN);
 	assert_string_equal(child_death(&c, 0)->why, "did not answer for 5 s");
