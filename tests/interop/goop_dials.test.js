@@ -26,11 +26,9 @@ before(async () => {
 after(() => node.stop());
 
 test("each finds the other by mDNS, and the peer dials", async () => {
-  const found = new Set();
-  node.addEventListener("peer:discovery", (event) => found.add(event.detail.id.toString()));
   await until("an inbound connection from the peer", () =>
     node.getConnections().some((c) => c.remotePeer.toString() === id && c.direction === "inbound"));
-  await until("js hears the peer by mDNS", () => found.has(id));
+  await until("js hears the peer by mDNS", () => node.found.has(id));
 });
 
 test("the peer's presence comes by GossipSub, signed twice", async () => {

@@ -13,9 +13,11 @@ export const SITE = "/goop/site/1.0.0";
 export const DATA = "/goop/data/1.0.0";
 export const CONTENT = "/goop/content/1.0.0";
 
-// A peer on `address`. With `discover` it announces itself and looks for others by mDNS.
-export async function jsPeer({ address, discover = true, dialFound = false }) {
+// A peer on `address`. With `discover` it announces itself and looks for others by mDNS; the ids of those it
+// has heard of are in node.found.
+export async function jsPeer({ address, discover = true }) {
   const node = await createLibp2p({
+    start: false,
     addresses: { listen: [`/ip4/${address}/tcp/0`] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
@@ -32,9 +34,10 @@ export async function jsPeer({ address, discover = true, dialFound = false }) {
       }),
     },
   });
-  if (dialFound) {
-    node.addEventListener("peer:discovery", (event) => { node.dial(event.detail.id).catch(() => {}); });
-  }
+  // js tells of a peer once: listen before it starts.
+  node.found = new Set();
+  node.addEventListener("peer:discovery", (event) => node.found.add(event.detail.id.toString()));
+  await node.start();
   return node;
 }
 
