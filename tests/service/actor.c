@@ -1,0 +1,135 @@
+#include "tests/service/actor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/alloc.h"
+#include "codec/varint.h"
+
+#define ROOM 65536
+
+void actor_init(struct actor *a, uint8_t number)
+{
+	uint8_t seed[crypto_sign_SEEDBYTES], raw[crypto_sign_PUBLICKEYBYTES];
+
+	*a = (struct actor){.seqno = (uint64_t)number << 32, .ts = 1700000000000};
+	memset(seed, number, sizeof seed);
+	crypto_sign_seed_keypair(raw, a->secret, seed);
+	pubkey_from_ed25519(raw, a->key);
+	if (peer_id_from_key(&a->id, a->key, sizeof a->key) < 0)
+		abort();
+	peer_id_to_text(&a->id, a->text);
+}
+
+void actor_sign_presence(const struct actor *a, struct presence *p)
+{
+	struct buf preimage;
+
+	buf_init(&preimage, ROOM);
+	if (presence_preimage(&preimage, p) < 0)
+		abort();
+	crypto_sign_detached(p->sig, NULL, buf_data(&preimage), buf_len(&preimage), a->secret);
+	p->signed_ = true;
+	buf_clear(&preimage);
+}
+
+char *actor_presence(
+    struct actor *a, enum presence_type type, const char *label, const char *addr, bool with_sig)
+{
+	struct presence p = {.type = type, .peer = a->id, .ts = ++a->ts};
+	char *json;
+
+	p.peer_text = xstrdup(a->text);
+	p.content = xstrdup(label);
+	p.email = xstrdup("");
+	p.avatar_hash = xstrdup("");
+	p.target = xstrdup("");
+	if (addr != NULL)
+		p.addrs[p.addr_count++] = xstrdup(addr);
+	if (with_sig)
+		actor_sign_presence(a, &p);
+	json = presence_to_json(&p);
+	presence_clear(&p);
+	return json;
+}
+
+/* --- protobuf by hand: a second opinion on what the service writes and reads -------------------
+ */
+
+static void put_varint(struct buf *out, uint64_t v)
+{
+	uint8_t raw[VARINT_MAX];
+
+	buf_put(out, raw, varint_put(raw, v));
+}
+
+static void put_field(struct buf *out, unsigned field, const void *p, size_t n)
+{
+	put_varint(out, field << 3 | 2);
+	put_varint(out, n);
+	buf_put(out, p, n);
+}
+
+static void put_framed(struct buf *out, unsigned field, struct buf *inner)
+{
+	struct buf rpc;
+
+	buf_init(&rpc, ROOM);
+	put_field(&rpc, field, buf_data(inner), buf_len(inner));
+	put_varint(out, buf_len(&rpc));
+	buf_put(out, buf_data(&rpc), buf_len(&rpc));
+	buf_clear(&rpc);
+	buf_clear(inner);
+}
+
+void actor_subscribe(struct buf *out, const char *topic)
+{
+	struct buf subscription;
+
+	buf_init(&subscription, ROOM);
+	put_varint(&subscription, 1 << 3);
+	put_varint(&subscription, 1);
+	put_field(&subscription, 2, topic, strlen(topic));
+	put_framed(out, 1, &subscription);
+}
+
+static void put_message(
+    struct buf *m, const struct actor *a, const char *topic, uint64_t seqno, struct bytes data)
+{
+	uint8_t number[8];
+
+	for (int i = 0; i < 8; i++)
+		number[i] = (uint8_t)(seqno >> (56 - 8 * i));
+	put_field(m, 1, a->id.bytes, a->id.len);
+	put_field(m, 2, data.data, data.len);
+	put_field(m, 3, number, sizeof number);
+	put_field(m, 4, topic, strlen(topic));
+}
+
+void actor_sign_publish(const struct actor *a, const char *topic, uint64_t seqno, struct bytes data,
+    uint8_t signature[64])
+{
+	struct buf preimage;
+
+	buf_init(&preimage, ROOM);
+	buf_puts(&preimage, "libp2p-pubsub:");
+	put_message(&preimage, a, topic, seqno, data);
+	crypto_sign_detached(signature, NULL, buf_data(&preimage), buf_len(&preimage), a->secret);
+	buf_clear(&preimage);
+}
+
+void actor_publish(struct buf *out, struct actor *author, const char *topic, const char *json)
+{
+	struct bytes data = {(const uint8_t *)json, strlen(json)};
+	uint8_t signature[64];
+	struct buf m;
+
+	buf_init(&m, ROOM);
+	author->seqno++;
+	put_message(&m, author, topic, author->seqno, data);
+	actor_sign_publish(author, topic, author->seqno, data, signature);
+	put_field(&m, 5, signature, sizeof signature);
+	put_framed(out, 2, &m);
+}
