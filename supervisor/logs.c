@@ -20,7 +20,8 @@
 #define READ_MAX    16384
 #define READS_MAX   4    /* before other descriptors get their turn */
 #define DRAIN_MAX   64   /* of a dead process: a pipe holds 64 KiB */
-#define ERROR_STAYS 2000 /* ms: a line within this time after an error does not replace it */
+#define GRAVE_STAYS 2000 /* ms: for so long a lesser line does not take the place of a graver one  \
+	                  */
 
 struct logs {
 	struct loop *loop;
@@ -142,8 +143,7 @@ static void remember(struct log_source *s, const struct logline *l)
 {
 	uint64_t now = clock_mono_ms();
 
-	if (l->level > LOG_LEVEL_WARN && s->last_level <= LOG_LEVEL_WARN && s->last[0] != '\0' &&
-	    now - s->last_at < ERROR_STAYS)
+	if (l->level > s->last_level && s->last[0] != '\0' && now - s->last_at < GRAVE_STAYS)
 		return;
 	str_copy(s->last, sizeof(s->last), l->text);
 	s->last_level = l->level;

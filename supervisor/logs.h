@@ -36,8 +36,8 @@ void log_source_free(struct log_source *s); /* NULL is fine */
 void log_source_attach(struct log_source *s, int fd);
 
 /* The process has ended: reads what is left and lets go of the pipe. Returns the text of its last
- * line, "" when it said nothing; lent until the next call. A last error is preferred to what was
- * said right after it. */
+ * line, "" when it said nothing; lent until the next call. An error is preferred to what was said
+ * right after it. */
 const char *log_source_finish(struct log_source *s);
 
 #endif

@@ -266,8 +266,11 @@ int main(int argc, char **argv)
 	name = slash != NULL ? slash + 1 : argv[0];
 	read_behaviour();
 	look_around();
-	if (does("segv"))
+	if (does("segv")) {
+		/* A sanitizer would make another end of it. */
+		signal(SIGSEGV, SIG_DFL);
 		raise(SIGSEGV);
+	}
 	if (number_after("ready-exit=") < 0 && number_after("exit=") >= 0) {
 		fprintf(stderr,
 		    "2026-01-31T23:59:59.123Z error %s http: viewer.http_addr is in use\n", name);

@@ -195,14 +195,14 @@ static void a_death_is_told_and_leads_to_new_tokens(void **unused)
 	transport = field("transport", "pid");
 	discovery = field("discovery", "pid");
 	db = field("db", "pid");
-	EXITS(0, "rm peer/fake/trace; kill -SEGV %ld", old);
+	EXITS(0, "rm peer/fake/trace; kill -TERM %ld", old);
 	until(FIELD("viewer", ".restarts") " | grep -q 1");
 	until("test $(grep -c LINK_SET peer/fake/trace) = 6");
 	until(FIELD("viewer", ".state") " | grep -q up");
 	EXITS(0, "grep LINK_DOWN peer/fake/trace | sort");
-	assert_string_equal(output, "svc-db LINK_DOWN svc-viewer 4 killed by SIGSEGV\n"
-				    "svc-discovery LINK_DOWN svc-viewer 4 killed by SIGSEGV\n"
-				    "svc-transport LINK_DOWN svc-viewer 4 killed by SIGSEGV\n");
+	assert_string_equal(output, "svc-db LINK_DOWN svc-viewer 4 killed by SIGTERM\n"
+				    "svc-discovery LINK_DOWN svc-viewer 4 killed by SIGTERM\n"
+				    "svc-transport LINK_DOWN svc-viewer 4 killed by SIGTERM\n");
 	EXITS(0, "grep -c 'LINK_SET svc-viewer 5' peer/fake/trace");
 	assert_string_equal(output, "3\n");
 	assert_int_not_equal(field("viewer", "pid"), old);
@@ -210,9 +210,9 @@ static void a_death_is_told_and_leads_to_new_tokens(void **unused)
 	assert_int_equal(field("discovery", "pid"), discovery);
 	assert_int_equal(field("db", "pid"), db);
 	EXITS(0, FIELD("viewer", ".last_death"));
-	assert_string_equal(output, "killed by SIGSEGV\n");
+	assert_string_equal(output, "killed by SIGTERM\n");
 	EXITS(0, "goop-supervisor status peer");
-	says(" ago: killed by SIGSEGV");
+	says(" ago: killed by SIGTERM");
 }
 
 static void a_second_start_is_refused_with_the_pid(void **unused)
@@ -221,10 +221,10 @@ static void a_second_start_is_refused_with_the_pid(void **unused)
 	EXITS(0, "goop-supervisor start --daemon peer");
 	EXITS(1, "goop-supervisor start peer");
 	says("is already running, pid ");
-	EXITS(0, "cat peer/run/pid | tr -d '\\n'");
-	output = xasprintf("pid %s\n", output);
-	EXITS(1, "goop-supervisor start --daemon peer; exit $?");
-	says("is already running, pid ");
+	EXITS(0, "goop-supervisor start --daemon peer 2>&1 | grep \"pid $(cat peer/run/pid)\"; "
+	         "goop-supervisor "
+		 "start peer 2>&1 | grep \"pid $(cat peer/run/pid)\"");
+	EXITS(1, "goop-supervisor start --daemon peer");
 	EXITS(0, "goop-supervisor status peer");
 }
 
@@ -672,6 +672,8 @@ static void usage(void **unused)
 	    "peers", "id", "check", "logs", "links", "streams"};
 
 	(void)unused;
+	/* argp's help leaks two bytes of its own. */
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 	EXITS(0, "goop-supervisor --version");
 	says("goop-supervisor ");
 	EXITS(0, "goop-supervisor --help");
@@ -694,6 +696,7 @@ static void usage(void **unused)
 	says("is not a peer folder");
 	EXITS(78, "goop-supervisor start bin");
 	says("goop-supervisor init bin");
+	unsetenv("ASAN_OPTIONS");
 }
 
 static void init_makes_a_folder_that_is_good(void **unused)
