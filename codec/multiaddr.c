@@ -284,14 +284,12 @@ socklen_t multiaddr_to_sockaddr(const struct multiaddr *a, struct sockaddr_stora
 {
 	struct multiaddr_part ip, tcp, rest;
 	uint32_t scope = 0;
-	bool zoned = false;
 	size_t at = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (!next_part(a, &at, &ip))
 		return 0;
 	if (ip.protocol->code == MULTIADDR_IP6ZONE) {
-		zoned = true;
 		scope = zone_index(ip.value);
 		if (scope == 0 || !next_part(a, &at, &ip) || ip.protocol->code != MULTIADDR_IP6)
 			return 0;
@@ -302,7 +300,7 @@ socklen_t multiaddr_to_sockaddr(const struct multiaddr *a, struct sockaddr_stora
 		return 0;
 	if (at != a->len)
 		return 0;
-	if (ip.protocol->code == MULTIADDR_IP4 && !zoned)
+	if (ip.protocol->code == MULTIADDR_IP4)
 		return fill_ip4(out, ip.value, tcp.value);
 	if (ip.protocol->code == MULTIADDR_IP6)
 		return fill_ip6(out, ip.value, tcp.value, scope);

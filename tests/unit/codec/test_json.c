@@ -81,6 +81,7 @@ static void what_programs_disagree_about_is_refused(void **state)
 	bad("{\"a\":1,\n \"b\":{\"c\":1, \"c\":2}}", 2, 14, "member occurs twice: c");
 	bad("{\"a\":1,\"\\u0061\":2}", 1, 8, "member occurs twice: a");
 	bad("[{\"x\":0,\"y\":0,\"y\":0,\"x\":0}]", 1, 15, "member occurs twice: y");
+	bad("{\"a\":0,\"a\":0,\"b\":0,\"b\":0}", 1, 8, "member occurs twice: a");
 	bad("\"a\\u0000b\"", 1, 3, "a string may not hold the zero character");
 	bad("\"\\ud83d\"", 1, 2, "first half of a surrogate pair without the second");
 	bad("\"\\ud83d\\u0041\"", 1, 2, "first half of a surrogate pair without the second");

@@ -165,6 +165,21 @@ static void weak_and_foreign_keys_are_refused(void **state)
 	}
 }
 
+/* The same key, with a byte behind the DER. */
+static void bytes_behind_the_key_are_refused(void **state)
+{
+	struct raw r = raw_of(&SAMPLES[3]);
+
+	(void)state;
+	assert_int_equal(SAMPLES[3].type, PUBKEY_ECDSA);
+	assert_int_equal(verify(&r), 0);
+	r.key = realloc(r.key, r.key_len + 1);
+	r.key[r.key_len++] = 0;
+	r.key[3]++;
+	assert_int_equal(verify(&r), -1);
+	raw_free(&r);
+}
+
 static void only_one_serialisation_of_a_key_parses(void **state)
 {
 	static const char *const bad[] = {"", "0801", "080112",
@@ -210,6 +225,7 @@ int main(void)
 	    cmocka_unit_test(a_cut_or_flipped_signature_does_not_verify),
 	    cmocka_unit_test(a_cut_or_flipped_key_does_not_verify),
 	    cmocka_unit_test(weak_and_foreign_keys_are_refused),
+	    cmocka_unit_test(bytes_behind_the_key_are_refused),
 	    cmocka_unit_test(only_one_serialisation_of_a_key_parses),
 	    cmocka_unit_test(an_ed25519_key_is_serialised_as_the_vector),
 	};

@@ -237,6 +237,7 @@ static void leaving_says_so_and_remembers_who_is_there(void **state)
 	lab_subscribe(l, 1, false);
 	assert_int_equal(gossip_join(l->g, TOPIC, l->now), 0);
 	assert_int_equal(gossip_reach(l->g, TOPIC, l->now), 1);
+	assert_int_equal(gossip_join(l->g, TOPIC, l->now), 0);
 	h = lab_heard(l, 0);
 	assert_int_equal(h.subscribe, 1);
 	assert_int_equal(h.graft, 0); /* it was told ten seconds */
@@ -292,7 +293,9 @@ static void who_passes_on_forgeries_is_ignored_for_a_while(void **state)
 	assert_int_equal(l->messages, 0);
 	assert_int_equal(lab_mesh(l), 1);
 	lab_say(l, 1, &author, 7);
+	gossip_publish(l->g, TOPIC, gossip_next_seqno(l->g), text("x"), text("sig"), l->now);
 	assert_int_equal(lab_heard(l, 0).publish, 0);
+	assert_int_equal(gossip_reach(l->g, TOPIC, l->now), 1);
 	/* The message whose signature was spoilt is not thereby lost. */
 	lab_say(l, 1, &author, 0);
 	assert_int_equal(l->messages, 2);
@@ -339,6 +342,25 @@ static void a_rejected_message_costs_its_author_most(void **state)
 	lab_say(l, 0, &l->peer[1], 4);
 	assert_int_equal(l->messages, 3);
 	assert_int_equal(gossip_counted(l->g).from_ignored, 1);
+}
+
+static void an_author_is_not_blamed_twice(void **state)
+{
+	(void)state;
+	lab_connect(l, 0, GOSSIP_MESHSUB_11);
+	l->verdict = GOSSIP_REJECT;
+	lab_say(l, 0, &l->peer[0], 1);
+	assert_int_equal(lab_info(l, 0).score, -GOSSIP_BLAME_FORGED);
+}
+
+/* Of an earlier life, still under way. */
+static void messages_of_our_own_are_not_news(void **state)
+{
+	(void)state;
+	lab_connect(l, 0, GOSSIP_MESHSUB_11);
+	lab_say(l, 0, &l->self, 1);
+	assert_int_equal(l->messages, 0);
+	assert_int_equal(lab_info(l, 0).score, 0);
 }
 
 static void a_message_of_no_interest_is_not_passed_on(void **state)
@@ -601,6 +623,8 @@ int main(void)
 	    TEST(who_passes_on_forgeries_is_ignored_for_a_while),
 	    TEST(unsigned_messages_are_dropped),
 	    TEST(a_rejected_message_costs_its_author_most),
+	    TEST(an_author_is_not_blamed_twice),
+	    TEST(messages_of_our_own_are_not_news),
 	    TEST(a_message_of_no_interest_is_not_passed_on),
 	    TEST(malformed_rpcs_end_the_stream),
 	    TEST(the_longest_rpc_is_taken_in_pieces),

@@ -70,8 +70,8 @@ static void the_oldest_messages_are_shed_and_never_control(void **state)
 	gossip_queue_init(&q);
 	put(&q, "a", 10, GOSSIP_FRAME_MESSAGE); /* half of it is on the wire */
 	gossip_queue_sent(&q, 5);
-	put(&q, "b", 10, GOSSIP_FRAME_MESSAGE);
 	put(&q, "C", 10, GOSSIP_FRAME_CONTROL);
+	put(&q, "b", 10, GOSSIP_FRAME_MESSAGE);
 	for (int i = 0; i < GOSSIP_QUEUE_FRAMES - 2; i++)
 		shed += put(&q, "m", 10, GOSSIP_FRAME_MESSAGE);
 	assert_int_equal(shed, 0);

@@ -210,7 +210,7 @@ static void a_seqno_has_eight_bytes(void **state)
 
 static void a_key_that_came_along_must_be_the_authors(void **state)
 {
-	struct someone a = someone(1), b = someone(2);
+	struct someone a = someone(1), b = someone(2), b_as_a;
 	struct bytes key_a = peer_id_key(&a.id), key_b = peer_id_key(&b.id);
 	struct signed_message s;
 
@@ -224,8 +224,9 @@ static void a_key_that_came_along_must_be_the_authors(void **state)
 	s.m.key = pb_data("", 0);
 	assert_int_equal(verify(&s.m), -1);
 	/* B signs in A's name and shows B's key. */
-	sign(&s, &b, 5, text("x"));
-	s.m.from = pb_data(a.id.bytes, a.id.len);
+	memcpy(b_as_a.secret, b.secret, sizeof(b.secret));
+	b_as_a.id = a.id;
+	sign(&s, &b_as_a, 5, text("x"));
 	s.m.has_key = true;
 	s.m.key = pb_data(key_b.data, key_b.len);
 	assert_int_equal(verify(&s.m), -1);
