@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 
 /* The only global state of the house. */
 static struct {
@@ -47,24 +48,26 @@ static bool write_line(const char *line, size_t len)
 	return write(STDERR_FILENO, line, len) == (ssize_t)len;
 }
 
-/* Appends text with control characters escaped (C0, DEL, and C1 in UTF-8); stops at the limit,
- * which leaves the place for the newline. */
+/* Appends text. Control characters (C0, DEL, and C1 in UTF-8) and what is not UTF-8 are escaped.
+ * Stops at the limit, which leaves the place for the newline. */
 static size_t append(char *line, size_t at, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
+	size_t left = strlen(text), len;
 
-	for (; *p != '\0'; p++) {
-		bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
-
-		if (*p >= 0x20 && *p != 0x7f && !c1) {
-			if (at + 1 >= LOG_LINE)
+	for (; left > 0; p += len, left -= len) {
+		len = str_utf8_len(p, left);
+		if (len == 0 || *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0)) {
+			if (at + 4 >= LOG_LINE)
 				break;
-			line[at++] = (char)*p;
+			at += (size_t)snprintf(line + at, 5, "\\x%02x", *p);
+			len = 1;
 			continue;
 		}
-		if (at + 4 >= LOG_LINE)
+		if (at + len >= LOG_LINE)
 			break;
-		at += (size_t)snprintf(line + at, 5, "\\x%02x", *p);
+		memcpy(line + at, p, len);
+		at += len;
 	}
 	return at;
 }

@@ -35,7 +35,7 @@ void *map_removen(struct map *m, uint32_t key);
  * The entry just returned may be removed during the walk; nothing may be added. */
 void *map_next(const struct map *m, size_t *at, const void **key, size_t *len);
 
-#define MAP_FOREACH(m, at, value) \
+#define MAP_FOREACH(m, at, value)                                                                  \
 	for (size_t at = 0; ((value) = map_next((m), &(at), NULL, NULL)) != NULL;)
 
 #endif

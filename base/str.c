@@ -47,12 +47,15 @@ bool str_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
 	return true;
 }
 
-/* Length of the well-formed sequence at p (Unicode 15, table 3-7), or 0. */
-static size_t utf8_sequence(const uint8_t *p, size_t n)
+/* Unicode 15, table 3-7. */
+size_t str_utf8_len(const void *at, size_t n)
 {
+	const uint8_t *p = at;
 	uint8_t low = 0x80, high = 0xbf;
 	size_t len;
 
+	if (n == 0)
+		return 0;
 	if (p[0] < 0x80)
 		return p[0] != 0;
 	if (p[0] >= 0xc2 && p[0] <= 0xdf)
@@ -85,7 +88,7 @@ bool str_is_utf8(const void *p, size_t n)
 	size_t len;
 
 	for (size_t i = 0; i < n; i += len) {
-		len = utf8_sequence(b + i, n - i);
+		len = str_utf8_len(b + i, n - i);
 		if (len == 0)
 			return false;
 	}
@@ -136,7 +139,7 @@ long str_from_hex(const char *hex, void *out, size_t size)
 /* One character of the escaped text into `unit`; returns how many bytes of p it stands for. */
 static size_t escape_one(const uint8_t *p, size_t n, char unit[8])
 {
-	size_t len = utf8_sequence(p, n);
+	size_t len = str_utf8_len(p, n);
 	bool c1 = len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 	bool plain = len > 1 ? !c1 : p[0] >= 0x20 && p[0] < 0x7f && strchr("\"'\\", p[0]) == NULL;
 

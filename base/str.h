@@ -19,6 +19,9 @@ bool str_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms) without zero. */
 bool str_is_utf8(const void *p, size_t n);
 
+/* The length of the well-formed UTF-8 sequence at `p`, 0 when there is none (or a zero byte). */
+size_t str_utf8_len(const void *p, size_t n);
+
 /* Hex in lower case: `out` takes 2 * n + 1 bytes. */
 void str_to_hex(const void *p, size_t n, char *out);
 

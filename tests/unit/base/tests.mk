@@ -1,0 +1,7 @@
+test_alloc: $(BASE)
+test_buf: $(BASE)
+test_clock: $(BASE)
+test_log: $(BASE)
+test_map: $(BASE)
+test_str: $(BASE)
+test_loop: $(BASE)
