@@ -32,7 +32,7 @@ enum gossip_verdict {
 	                */
 };
 
-/* None of these may call a function of this header. */
+/* None of these may call a function of this header, gossip_next_seqno() apart. */
 struct gossip_events {
 	/* Open our outbound stream to the peer: protocols in order meshsub 1.1, 1.0, floodsub.
 	 * Answered by gossip_out_opened() or gossip_out_closed() later. Returns 0, or -1 when it

@@ -181,6 +181,22 @@ static void written_text_is_exact(void **state)
 	cJSON_Delete(tree);
 }
 
+static void a_value_is_found_by_its_number(void **state)
+{
+	static const char text[] = "{\n \"a\": [1,\n  true], \"b\": 2}";
+	static const unsigned places[][2] = {{1, 1}, {2, 2}, {2, 8}, {3, 3}, {3, 10}};
+	struct json_error where;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		assert_true(json_where(text, strlen(text), i + 1, &where));
+		assert_int_equal(where.line, places[i][0]);
+		assert_int_equal(where.column, places[i][1]);
+		assert_string_equal(where.what, "");
+	}
+	assert_false(json_where(text, strlen(text), 6, &where));
+}
+
 static void any_outcome(const uint8_t *p, size_t n, void *arg)
 {
 	struct json_error e = {0};
@@ -219,6 +235,7 @@ int main(void)
 	    cmocka_unit_test(depth_and_count_are_bounded),
 	    cmocka_unit_test(members_are_read_by_type_and_range),
 	    cmocka_unit_test(written_text_is_exact),
+	    cmocka_unit_test(a_value_is_found_by_its_number),
 	    cmocka_unit_test(cut_and_flipped_text_never_surprises),
 	};
 
