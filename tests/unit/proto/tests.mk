@@ -1,2 +1,5 @@
+test_tables: $(PROTO)
+test_msg: proto/msg.o proto/messages.o $(BASE)
+test_parent: proto/parent.o proto/msg.o proto/messages.o proto/services.o $(BASE)
 test_link: tests/unit/proto/pair.o $(PROTO)
 test_stream: tests/unit/proto/pair.o $(PROTO)
