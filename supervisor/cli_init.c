@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "codec/json.h"
 #include "supervisor/cli.h"
 #include "supervisor/init_site.h"
@@ -18,6 +19,8 @@
 
 #define PORT_FIRST 8080
 #define PORT_LAST  8179
+#define PAGE_MAX   65536
+#define LABEL_MARK "{{label}}"
 
 /* Somebody may take it before the start; then the start says so. */
 static bool is_free(unsigned port)
@@ -70,9 +73,9 @@ static char *config_text(const char *label, unsigned port)
 }
 
 /* Writes a file that must not be there yet. */
-static bool write_new(const char *path, const char *text, size_t n)
+static bool write_new(const char *path, const char *text, size_t n, mode_t mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	bool good = fd >= 0 && write(fd, text, n) == (ssize_t)n;
 
 	if (fd >= 0 && close(fd) < 0)
@@ -90,40 +93,71 @@ static bool make_folder(const char *path, mode_t mode)
 	return false;
 }
 
+static void put_html(struct buf *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		switch (*text) {
+		case '&': buf_puts(out, "&amp;"); break;
+		case '<': buf_puts(out, "&lt;"); break;
+		case '>': buf_puts(out, "&gt;"); break;
+		default: buf_put(out, text, 1);
+		}
+}
+
+/* The file with the label where it says {{label}}, which it does between tags only. */
+static bool write_page(const struct init_file *file, const char *label)
+{
+	const char *p = file->text, *mark;
+	struct buf out;
+	bool good;
+
+	buf_init(&out, PAGE_MAX);
+	while ((mark = strstr(p, LABEL_MARK)) != NULL) {
+		buf_put(&out, p, (size_t)(mark - p));
+		put_html(&out, label);
+		p = mark + strlen(LABEL_MARK);
+	}
+	buf_puts(&out, p);
+	good = write_new(file->path, (const char *)buf_data(&out), buf_len(&out), 0644);
+	buf_clear(&out);
+	return good;
+}
+
 /* A site that is there already is somebody's work. */
-static bool write_site(void)
+static bool write_site(const char *label)
 {
 	if (access("site", F_OK) == 0)
 		return true;
 	if (!make_folder("site", 0755))
 		return false;
 	for (size_t i = 0; i < init_site_files; i++)
-		if (!write_new(init_site[i].path, init_site[i].text,
-			(size_t)(init_site[i].end - init_site[i].text)))
+		if (!write_page(&init_site[i], label))
 			return false;
 	return true;
 }
 
-static bool write_config(const struct cli_args *args)
+static bool write_folder(const struct cli_args *args, const char *label)
 {
-	char *label = args->label != NULL ? xstrdup(args->label) : folder_name();
 	char *text = config_text(label, args->port > 0 ? args->port : free_port());
 	struct config *config = config_parse("goop.json", text, strlen(text));
 	bool good = config_good(config);
 
 	if (!good)
 		cli_complain("%s", config_note(config, 0));
-	else
-		good = write_new("goop.json", text, strlen(text));
+	/* The configuration last: it is what makes the folder a peer's. It may come to hold a
+	 * password. */
+	good = good && make_folder("data", 0700) && write_site(label) &&
+	       write_new("goop.json", text, strlen(text), 0600);
 	config_free(config);
 	free(text);
-	free(label);
 	return good;
 }
 
 int cli_init(const struct cli_args *args)
 {
 	const char *dir = args->words[0];
+	char *label;
+	bool good;
 
 	if (!make_folder(dir, 0755) || !cli_enter(dir))
 		return CLI_FAILED;
@@ -131,7 +165,10 @@ int cli_init(const struct cli_args *args)
 		cli_complain("%s is a peer folder already; nothing was changed", dir);
 		return CLI_FAILED;
 	}
-	if (!make_folder("data", 0700) || !write_site() || !write_config(args))
+	label = args->label != NULL ? xstrdup(args->label) : folder_name();
+	good = write_folder(args, label);
+	free(label);
+	if (!good)
 		return CLI_FAILED;
 	printf("%s is ready. Visitors will see %s/site; settings are in %s/goop.json.\n\n"
 	       "  goop-supervisor start %s\n",

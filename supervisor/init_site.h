@@ -6,7 +6,7 @@
 
 struct init_file {
 	const char *path; /* in the peer's folder */
-	const char *text, *end;
+	const char *text; /* "{{label}}" stands for the peer's label */
 };
 
 extern const struct init_file init_site[];

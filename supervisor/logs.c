@@ -16,12 +16,13 @@
 #include "supervisor/rotate.h"
 #include "supervisor/terminal.h"
 
-#define SELF        "goop-supervisor"
-#define READ_MAX    16384
-#define READS_MAX   4    /* before other descriptors get their turn */
-#define DRAIN_MAX   64   /* of a dead process: a pipe holds 64 KiB */
-#define GRAVE_STAYS 2000 /* ms: for so long a lesser line does not take the place of a graver one  \
-	                  */
+#define SELF      "goop-supervisor"
+#define READ_MAX  16384
+#define READS_MAX 4  /* before other descriptors get their turn */
+#define DRAIN_MAX 64 /* of a dead process: a pipe holds 64 KiB */
+#define GRAVE_STAYS                                                                                \
+	2000 /* ms: for so long a lesser line does not take the place of a graver one              \
+	      */
 
 struct logs {
 	struct loop *loop;

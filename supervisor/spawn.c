@@ -158,8 +158,10 @@ void spawn_words(int code, int status, char *out, size_t size)
 		return;
 	}
 	name = sigabbrev_np(status);
-	snprintf(out, size, "killed by %s%s", name != NULL ? "SIG" : "signal ",
-	    name != NULL ? name : "?");
+	if (name != NULL)
+		snprintf(out, size, "killed by SIG%s", name);
+	else
+		snprintf(out, size, "killed by signal %d", status);
 	if (code == CLD_DUMPED)
 		strncat(out, " (core dumped)", size - strlen(out) - 1);
 }

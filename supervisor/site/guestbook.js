@@ -21,18 +21,22 @@ async function show() {
   }));
 }
 
-// The table is made by the owner, with one click.
-async function openBook() {
-  const answer = await fetch(`/api/p/${host}/data/tables/create`, {
+async function call(operation, body) {
+  const answer = await fetch(`/api/p/${host}/data/${operation}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({
-      name: "guestbook",
-      insert_policy: "open",
-      columns: [{ name: "author", type: "TEXT" }, { name: "message", type: "TEXT" }],
-    }),
+    body: JSON.stringify(body),
   });
   if (!answer.ok) throw new Error(await answer.text());
+}
+
+// The table is made by the owner, with one click.
+async function openBook() {
+  await call("tables/create", {
+    name: "guestbook",
+    columns: [{ name: "author", type: "TEXT" }, { name: "message", type: "TEXT" }],
+  });
+  await call("tables/set-policy", { table: "guestbook", policy: "open" });
   await show();
 }
 

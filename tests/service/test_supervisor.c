@@ -222,7 +222,7 @@ static void a_second_start_is_refused_with_the_pid(void **unused)
 	EXITS(1, "goop-supervisor start peer");
 	says("is already running, pid ");
 	EXITS(0, "goop-supervisor start --daemon peer 2>&1 | grep \"pid $(cat peer/run/pid)\"; "
-	         "goop-supervisor "
+		 "goop-supervisor "
 		 "start peer 2>&1 | grep \"pid $(cat peer/run/pid)\"");
 	EXITS(1, "goop-supervisor start --daemon peer");
 	EXITS(0, "goop-supervisor status peer");
@@ -709,7 +709,12 @@ static void init_makes_a_folder_that_is_good(void **unused)
 	assert_string_equal(output, "127.0.0.1:9000\n");
 	EXITS(0, "goop-supervisor check fresh");
 	says("fresh/goop.json is good; it sets 2 of the settings");
-	EXITS(0, "cmp fresh/site/index.html peer/site/index.html; tail -n 1 fresh/site/index.html");
+	EXITS(0, "grep -c 'A \"quoted\" näme</' fresh/site/index.html");
+	assert_string_equal(output, "2\n");
+	EXITS(0, "goop-supervisor init angle --label '<b>&' && grep -c '&lt;b&gt;&amp;</' "
+		 "angle/site/index.html");
+	EXITS(0, "cmp fresh/site/guestbook.js peer/site/guestbook.js; tail -n 1 "
+		 "fresh/site/index.html");
 	assert_string_equal(output, "</html>\n");
 	EXITS(1, "goop-supervisor init fresh");
 	says("is a peer folder already");

@@ -1,0 +1,56 @@
+#include "tests/unit/testing.h"
+
+#include "supervisor/plain.h"
+
+static void expect(const char *text, size_t size, const char *want)
+{
+	char out[64];
+
+	memset(out, 'Z', sizeof(out));
+	assert_int_equal(plain_copy(out, size, text, strlen(text)), strlen(want));
+	assert_string_equal(out, want);
+}
+
+static void control_characters_become_question_marks(void **unused)
+{
+	(void)unused;
+	expect("plain", 64, "plain");
+	expect("\033[31mred\a\r\n", 64, "?[31mred???");
+	expect("a\tb\177c", 64, "a b?c");
+	expect("\xc2\x9b"
+	       "31m",
+	    64, "?31m"); /* CSI in one character */
+	expect("\xc2\xa0näme", 64, "\xc2\xa0näme");
+	expect("\xc2", 64, "\xc2");
+	expect("", 64, "");
+}
+
+static void what_does_not_fit_is_cut_between_characters(void **unused)
+{
+	(void)unused;
+	expect("123456789", 10, "123456789");
+	expect("1234567890", 10, "123456...");
+	expect("12345ä890", 10, "12345...");
+	expect("1234ä7890", 10, "1234ä...");
+	expect("äääää", 4, "...");
+	expect("abcd", 4, "...");
+}
+
+static void columns_are_characters(void **unused)
+{
+	(void)unused;
+	assert_int_equal(plain_columns(""), 0);
+	assert_int_equal(plain_columns("abc"), 3);
+	assert_int_equal(plain_columns("äöü€"), 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(control_characters_become_question_marks),
+	    cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
+	    cmocka_unit_test(columns_are_characters),
+	};
+
+	return cmocka_run_group_tests_name("plain", tests, NULL, NULL);
+}
