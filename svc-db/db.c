@@ -162,6 +162,8 @@ static bool before_sleep(void *arg)
 		timer_start(db->retry, WORK_RETRY_MS);
 	if (db->stopping && data_streams_count(db->streams) == 0)
 		service_exit(db->svc, EXIT_SUCCESS);
+	/* Also when all is done: what was written to streams is sent by a hook that comes earlier.
+	 */
 	return state == WORK_AGAIN;
 }
 

@@ -51,7 +51,7 @@ void job_resume(struct job *j);
 enum work_state {
 	WORK_IDLE,  /* nothing to do until something is added or resumed */
 	WORK_LATER, /* the database is taken: call again in WORK_RETRY_MS */
-	WORK_AGAIN, /* there is more to do at once */
+	WORK_AGAIN, /* something was done, and there may be more to do at once */
 };
 
 /* Does what there is to do, within the times above. `now` is loop_now(). */
