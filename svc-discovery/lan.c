@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
+#include "svc-discovery/chance.h"
 
 enum state {
 	LAN_WAITING,  /* to be dialled at `at` */
@@ -13,6 +14,7 @@ enum state {
 
 struct row {
 	struct peer_id peer;
+	bool heard; /* otherwise it is only connected */
 	enum state state;
 	uint64_t at;
 	uint64_t dialled; /* last; 0: never */
@@ -27,14 +29,14 @@ struct lan {
 	bool ready;
 	struct peer_id self;
 	struct map *rows;
-	size_t dialling;
+	size_t heard, dialling;
 };
 
 struct lan *lan_new(uint64_t seed, lan_dial_fn *dial, void *arg)
 {
 	struct lan *l = xcalloc(1, sizeof *l);
 
-	l->random = seed | 1;
+	l->random = seed;
 	l->dial = dial;
 	l->arg = arg;
 	l->rows = map_new();
@@ -66,15 +68,6 @@ static struct row *row_find(const struct lan *l, const struct peer_id *peer)
 	return map_get(l->rows, peer->bytes, peer->len);
 }
 
-/* xorshift64: it only spreads retries. */
-static uint64_t draw(struct lan *l, uint64_t below)
-{
-	l->random ^= l->random << 13;
-	l->random ^= l->random >> 7;
-	l->random ^= l->random << 17;
-	return l->random % below;
-}
-
 static void set_state(struct lan *l, struct row *row, enum state state, uint64_t at)
 {
 	l->dialling -= row->state == LAN_DIALLING;
@@ -96,50 +89,79 @@ static void retry_later(struct lan *l, struct row *row, uint64_t now)
 	if (row->failures < 6) /* 5 s << 6 is above the maximum */
 		wait = (uint64_t)LAN_BACKOFF_MS << row->failures;
 	row->failures++;
-	set_state(l, row, LAN_WAITING, now + wait + draw(l, wait / 2));
+	set_state(l, row, LAN_WAITING, now + wait + chance_below(&l->random, wait / 2));
+}
+
+static struct row *row_add(struct lan *l, const struct peer_id *peer)
+{
+	struct row *row = xcalloc(1, sizeof *row);
+
+	row->peer = *peer;
+	map_set(l->rows, peer->bytes, peer->len, row);
+	return row;
+}
+
+static void row_drop(struct lan *l, struct row *row)
+{
+	set_state(l, row, LAN_WAITING, 0);
+	map_remove(l->rows, row->peer.bytes, row->peer.len);
+	free(row);
+}
+
+static void heard_first(struct lan *l, struct row *row, uint64_t now)
+{
+	row->heard = true;
+	l->heard++;
+	if (row->state != LAN_UP)
+		set_state(l, row, LAN_WAITING, now + head_start(l, &row->peer));
+}
+
+/* New addresses: sooner than the back-off would have it, but not in a row. */
+static void heard_fresh(struct lan *l, struct row *row, uint64_t now)
+{
+	uint64_t at = now + head_start(l, &row->peer);
+
+	if (row->dialled != 0 && at < row->dialled + LAN_FRESH_GAP_MS)
+		at = row->dialled + LAN_FRESH_GAP_MS;
+	if (row->state == LAN_WAITING && at < row->at)
+		row->at = at;
 }
 
 void lan_heard(struct lan *l, const struct peer_id *peer, bool fresh, uint64_t now)
 {
 	struct row *row = row_find(l, peer);
-	uint64_t at;
 
 	if (l->ready && peer_id_equal(peer, &l->self))
 		return;
-	if (row == NULL) {
-		if (map_count(l->rows) == LAN_MAX)
-			return;
-		row = xcalloc(1, sizeof *row);
-		row->peer = *peer;
-		map_set(l->rows, peer->bytes, peer->len, row);
-		set_state(l, row, LAN_WAITING, now + head_start(l, peer));
+	if ((row == NULL || !row->heard) && l->heard == LAN_MAX)
 		return;
-	}
-	if (!fresh || row->state != LAN_WAITING)
-		return;
-	at = now + head_start(l, peer);
-	if (row->dialled != 0 && at < row->dialled + LAN_FRESH_GAP_MS)
-		at = row->dialled + LAN_FRESH_GAP_MS;
-	if (at < row->at)
-		row->at = at;
+	if (row == NULL)
+		row = row_add(l, peer);
+	if (!row->heard)
+		heard_first(l, row, now);
+	else if (fresh)
+		heard_fresh(l, row, now);
 }
 
 void lan_gone(struct lan *l, const struct peer_id *peer)
 {
 	struct row *row = row_find(l, peer);
 
-	if (row == NULL)
+	if (row == NULL || !row->heard)
 		return;
-	set_state(l, row, LAN_WAITING, 0);
-	map_remove(l->rows, peer->bytes, peer->len);
-	free(row);
+	row->heard = false;
+	l->heard--;
+	if (row->state != LAN_UP)
+		row_drop(l, row);
 }
 
 void lan_up(struct lan *l, const struct peer_id *peer, uint64_t now)
 {
 	struct row *row = row_find(l, peer);
 
-	if (row == NULL || row->state == LAN_UP)
+	if (row == NULL)
+		row = row_add(l, peer);
+	if (row->state == LAN_UP)
 		return;
 	set_state(l, row, LAN_UP, UINT64_MAX);
 	row->up = now;
@@ -151,6 +173,10 @@ void lan_down(struct lan *l, const struct peer_id *peer, uint64_t now)
 
 	if (row == NULL || row->state != LAN_UP)
 		return;
+	if (!row->heard) {
+		row_drop(l, row);
+		return;
+	}
 	if (now >= row->up + LAN_STEADY_MS)
 		row->failures = 0;
 	retry_later(l, row, now);
@@ -169,6 +195,10 @@ void lan_restart(struct lan *l, uint64_t now)
 	struct row *row;
 
 	MAP_FOREACH (l->rows, at, row) {
+		if (!row->heard) {
+			row_drop(l, row);
+			continue;
+		}
 		row->failures = 0;
 		set_state(l, row, LAN_WAITING, now + head_start(l, &row->peer));
 	}
@@ -198,12 +228,7 @@ uint64_t lan_run(struct lan *l, uint64_t now)
 	return next;
 }
 
-bool lan_knows(const struct lan *l, const struct peer_id *peer)
-{
-	return row_find(l, peer) != NULL;
-}
-
 size_t lan_count(const struct lan *l)
 {
-	return map_count(l->rows);
+	return l->heard;
 }

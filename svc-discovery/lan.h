@@ -39,7 +39,8 @@ void lan_heard(struct lan *l, const struct peer_id *peer, bool fresh, uint64_t n
 /* mDNS hears it no more: it is not dialled any longer. */
 void lan_gone(struct lan *l, const struct peer_id *peer);
 
-/* What became of connections, ours or theirs; of peers not heard here nothing is kept. */
+/* What became of connections, ours or theirs, with whatever peer: one that is connected before it
+ * is heard is not to be dialled then. */
 void lan_up(struct lan *l, const struct peer_id *peer, uint64_t now);
 void lan_down(struct lan *l, const struct peer_id *peer, uint64_t now);
 void lan_failed(struct lan *l, const struct peer_id *peer, uint64_t now);
@@ -51,7 +52,6 @@ void lan_restart(struct lan *l, uint64_t now);
  * To be called after each of the above. */
 uint64_t lan_run(struct lan *l, uint64_t now);
 
-bool lan_knows(const struct lan *l, const struct peer_id *peer);
-size_t lan_count(const struct lan *l);
+size_t lan_count(const struct lan *l); /* peers heard */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "svc-discovery/chance.h"
 
 #define NEVER         UINT64_MAX
 #define ANNOUNCEMENTS 2
@@ -58,7 +59,7 @@ struct mdns_agent *mdns_agent_new(const char *tag, const char *instance, uint64_
 	}
 	a->events = events;
 	a->arg = arg;
-	a->random = seed | 1;
+	a->random = seed;
 	return a;
 }
 
@@ -74,15 +75,6 @@ void mdns_agent_random_name(const uint8_t random[MDNS_AGENT_NAME], char out[MDNS
 	for (size_t i = 0; i < MDNS_AGENT_NAME; i++)
 		out[i] = alphabet[random[i] % (sizeof alphabet - 1)];
 	out[MDNS_AGENT_NAME] = '\0';
-}
-
-/* xorshift64: only times and query numbers depend on it. */
-static uint64_t draw(struct mdns_agent *a, uint64_t below)
-{
-	a->random ^= a->random << 13;
-	a->random ^= a->random >> 7;
-	a->random ^= a->random << 17;
-	return a->random % below;
 }
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -272,7 +264,7 @@ static uint64_t next_gap(struct mdns_agent *a, uint64_t gap)
 		return 1000;
 	if (gap == 1000)
 		return 3000;
-	next = gap * 2 + draw(a, gap / 4);
+	next = gap * 2 + chance_below(&a->random, gap / 4);
 	return min_u64(next, MDNS_AGENT_ASK_MAX_MS);
 }
 
@@ -281,7 +273,7 @@ static void iface_say_question(struct mdns_agent *a, struct iface *f, uint64_t n
 	uint8_t wire[MDNS_PACKET];
 	size_t n;
 
-	f->ask_id = (uint16_t)(1 + draw(a, UINT16_MAX));
+	f->ask_id = (uint16_t)(1 + chance_below(&a->random, UINT16_MAX));
 	n = mdns_build_query(&a->names, f->ask_id, wire, sizeof wire);
 	send_group(a, f, iface_families(f), wire, n);
 	f->ask_gap = next_gap(a, f->ask_gap);
@@ -345,7 +337,7 @@ static void take_question(struct mdns_agent *a, struct iface *f,
 		return;
 	}
 	if (f->owed == 0)
-		f->answer_at = now + draw(a, ANSWER_JITTER);
+		f->answer_at = now + chance_below(&a->random, ANSWER_JITTER);
 	f->owed |= packet->from->sa_family == AF_INET ? FAMILY_IP4 : FAMILY_IP6;
 	f->answer_id = q->id;
 }

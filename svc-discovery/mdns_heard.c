@@ -58,6 +58,14 @@ static void forget(struct mdns_heard *h, struct row *row)
 	free(row);
 }
 
+static void lose(struct mdns_heard *h, struct row *row)
+{
+	struct peer_id peer = row->peer;
+
+	forget(h, row);
+	h->events->gone(h->arg, &peer);
+}
+
 static void make_room(struct mdns_heard *h)
 {
 	struct row *row, *silent = NULL;
@@ -67,7 +75,7 @@ static void make_room(struct mdns_heard *h)
 	MAP_FOREACH (h->rows, at, row)
 		if (silent == NULL || row->last < silent->last)
 			silent = row;
-	forget(h, silent);
+	lose(h, silent);
 }
 
 static bool same_instance(const struct row *row, const struct mdns_entry *e)
@@ -131,12 +139,9 @@ static void take_goodbye(struct mdns_heard *h, const struct mdns_entry *e)
 	struct row *row;
 
 	MAP_FOREACH (h->rows, at, row) {
-		struct peer_id peer = row->peer;
-
 		if (!same_instance(row, e))
 			continue;
-		forget(h, row);
-		h->events->gone(h->arg, &peer);
+		lose(h, row);
 		return;
 	}
 }
@@ -176,14 +181,10 @@ uint64_t mdns_heard_expire(struct mdns_heard *h, uint64_t now)
 		return h->next_expiry;
 	h->next_expiry = UINT64_MAX;
 	MAP_FOREACH (h->rows, at, row) {
-		struct peer_id peer = row->peer;
-
-		if (row->until <= now) {
-			forget(h, row);
-			h->events->gone(h->arg, &peer);
-		} else if (row->until < h->next_expiry) {
+		if (row->until <= now)
+			lose(h, row);
+		else if (row->until < h->next_expiry)
 			h->next_expiry = row->until;
-		}
 	}
 	return h->next_expiry;
 }

@@ -28,7 +28,7 @@ struct mdns_heard_peer {
 
 struct mdns_heard_events {
 	void (*heard)(void *arg, const struct mdns_heard_peer *peer);
-	/* It said goodbye, or its time ran out. */
+	/* It said goodbye, its time ran out, or it gave way. */
 	void (*gone)(void *arg, const struct peer_id *peer);
 };
 

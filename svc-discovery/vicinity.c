@@ -22,6 +22,7 @@ struct vicinity {
 	struct mdns_agent *agent;
 	struct mdns_heard *heard;
 	struct lan *lan;
+	struct peer_id self; /* length 0: not known yet */
 };
 
 /* Everything that is due; then the timer for what comes next. */
@@ -65,11 +66,20 @@ static void on_entry(void *arg, const struct mdns_entry *e)
 	mdns_heard_take(v->heard, e, loop_now(v->loop));
 }
 
+/* Before we knew who we are, we may have heard an earlier life of ours. */
+static void tell_at(void *arg, const struct mdns_heard_peer *peer)
+{
+	struct vicinity *v = arg;
+
+	if (!peer_id_equal(&peer->peer, &v->self))
+		v->events->at(v->arg, peer);
+}
+
 static void on_heard(void *arg, const struct mdns_heard_peer *peer)
 {
 	struct vicinity *v = arg;
 
-	v->events->at(v->arg, peer);
+	tell_at(v, peer);
 	lan_heard(v->lan, &peer->peer, peer->fresh, loop_now(v->loop));
 }
 
@@ -181,8 +191,9 @@ void vicinity_begin(struct vicinity *v, const struct peer_id *self, uint16_t por
 {
 	uint64_t now = loop_now(v->loop);
 
+	v->self = *self;
 	mdns_agent_self(v->agent, self, port, now);
-	mdns_heard_each(v->heard, now, v->events->at, v->arg);
+	mdns_heard_each(v->heard, now, tell_at, v);
 	lan_set_self(v->lan, self);
 	lan_restart(v->lan, now);
 	run(v);

@@ -194,6 +194,27 @@ static void test_who_said_goodbye_is_not_dialled_again(void **state)
 	lan_free(l);
 }
 
+static void test_who_is_connected_before_it_is_heard_is_not_dialled(void **state)
+{
+	struct seen s;
+	struct lan *l = lan_of(&s);
+	struct peer_id id = peer(LARGER);
+
+	(void)state;
+	up(l, LARGER, 1000);
+	assert_int_equal(heard(l, LARGER, true, 1001), UINT64_MAX);
+	/* Unheard and heard again, it is still connected. */
+	lan_gone(l, &id);
+	assert_int_equal(heard(l, LARGER, true, 2000), UINT64_MAX);
+	assert_int_equal(s.dials, 0);
+	assert_in_range(down(l, LARGER, 3000), 3000 + LAN_BACKOFF_MS, 3000 + 2 * LAN_BACKOFF_MS);
+	/* And one that was never heard is of no interest once it is gone. */
+	up(l, SMALLER, 4000);
+	down(l, SMALLER, 4001);
+	assert_int_equal(lan_count(l), 1);
+	lan_free(l);
+}
+
 static void test_a_new_address_is_worth_a_try(void **state)
 {
 	struct seen s;
@@ -259,6 +280,21 @@ static void test_the_table_is_bounded(void **state)
 	lan_free(l);
 }
 
+static void test_we_are_not_dialled_once_we_know_ourselves(void **state)
+{
+	struct seen s = {0};
+	struct lan *l = lan_new(3, on_dial, &s);
+	struct peer_id self = peer(SELF);
+
+	(void)state;
+	heard(l, SELF, true, 1000);
+	lan_set_self(l, &self);
+	lan_restart(l, 2000);
+	assert_int_equal(lan_run(l, 2000), UINT64_MAX);
+	assert_int_equal(s.dials, 0);
+	lan_free(l);
+}
+
 static void test_nobody_is_dialled_before_we_know_who_we_are(void **state)
 {
 	struct seen s = {0};
@@ -285,10 +321,12 @@ int main(void)
 	    cmocka_unit_test(test_no_answer_is_a_failure),
 	    cmocka_unit_test(test_a_lost_connection_is_dialled_again_after_a_while),
 	    cmocka_unit_test(test_who_said_goodbye_is_not_dialled_again),
+	    cmocka_unit_test(test_who_is_connected_before_it_is_heard_is_not_dialled),
 	    cmocka_unit_test(test_a_new_address_is_worth_a_try),
 	    cmocka_unit_test(test_after_a_restart_of_the_transport_all_are_dialled),
 	    cmocka_unit_test(test_few_are_dialled_at_once),
 	    cmocka_unit_test(test_the_table_is_bounded),
+	    cmocka_unit_test(test_we_are_not_dialled_once_we_know_ourselves),
 	    cmocka_unit_test(test_nobody_is_dialled_before_we_know_who_we_are),
 	};
 

@@ -284,12 +284,11 @@ static void test_an_answer_comes_within_milliseconds(void **state)
 	struct mdns_agent *a = settled(&s);
 
 	(void)state;
-	for (uint64_t now = 2000; now < 2010; now++) {
-		ask(a, sender("192.168.1.6"), 5, false, 2000);
-		assert_in_range(mdns_agent_run(a, 2000), 2000, 2010);
+	for (unsigned i = 1; i <= 10; i++) {
+		ask(a, sender("192.168.1.6"), 5, false, 2000 + 100 * i);
+		mdns_agent_run(a, 2000 + 100 * i + 10);
+		assert_int_equal(s.answers, i);
 	}
-	mdns_agent_run(a, 2010);
-	assert_in_range(s.answers, 1, 10);
 	mdns_agent_free(a);
 }
 

@@ -160,6 +160,7 @@ static void test_too_many_peers_push_out_the_silent(void **state)
 	mdns_heard_take(h, entry(1, "a", 120, "/ip4/10.0.0.1/tcp/1"), 2000);
 	mdns_heard_take(h, entry(5000, "a", 120, "/ip4/10.0.0.1/tcp/1"), 2001);
 	assert_int_equal(mdns_heard_count(h), MDNS_HEARD_MAX);
+	assert_int_equal(s.gone, 1);
 	s.heard = 0;
 	mdns_heard_take(h, entry(1, "a", 120, "/ip4/10.0.0.1/tcp/1"), 2002);
 	assert_int_equal(s.heard, 0);
