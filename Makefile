@@ -37,9 +37,10 @@ LIBS_svc-transport  :=
 LIBS_svc-discovery  := -lldns
 LIBS_svc-viewer     := $(LIBS_http)
 LIBS_svc-db         := $(shell pkg-config --libs sqlite3)
+LIBS_svc-rendezvous := $(LIBS_http) $(shell pkg-config --libs sqlite3 libqrencode)
 
 FLOORS   := base codec proto http
-SERVICES := svc-transport svc-discovery svc-viewer svc-db
+SERVICES := svc-transport svc-discovery svc-viewer svc-db svc-rendezvous
 PROGRAMS := goop-supervisor $(SERVICES)
 ALL_LIBS := $(foreach r,$(SERVICES),$(LIBS_$(r))) $(foreach f,$(FLOORS),$(LIBS_$(f))) -lm
 
@@ -53,6 +54,7 @@ $(G)/codec/%.pb-c.c $(G)/codec/%.pb-c.h: codec/%.proto
 	$(Q)protoc-c --c_out=$(G) $<
 
 -include svc-viewer/ui.mk
+-include svc-rendezvous/ui.mk
 
 # --- objects and rooms ------------------------------------------------------------------------
 

@@ -1,0 +1,175 @@
+#include "svc-rendezvous/feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/alloc.h"
+#include "http/http_answer.h"
+#include "http/http_request.h"
+#include "http/http_sse.h"
+
+#define COLLECT_MS   20
+#define SEND_BUFFER  (64 * 1024)
+#define SNAPSHOT_MAX (256 * 1024 * 1024)
+/* Those who lost their server together come back apart. */
+#define RETRY_MS 1000
+#define JITTER   4000
+
+struct channel {
+	struct feed *feed;
+	enum hub_channel id;
+	struct http_sse *sse;
+	struct http_sse_text *online; /* everybody, at this place of the stream */
+	size_t online_len;
+	uint64_t online_at;
+};
+
+struct feed {
+	struct hub *hub;
+	struct channel channels[HUB_CHANNELS];
+	unsigned subscribers_max;
+	uint64_t delivered, dropped, slow;
+};
+
+static void gone(void *arg, void *tag, uint64_t at, bool slow)
+{
+	struct channel *c = arg;
+
+	hub_leave(tag);
+	if (!slow)
+		return;
+	c->feed->slow++;
+	c->feed->dropped += hub_events_from(c->feed->hub, c->id, at);
+}
+
+struct feed *feed_new(struct loop *loop, unsigned subscribers)
+{
+	struct feed *f = xcalloc(1, sizeof(*f));
+
+	f->subscribers_max = subscribers;
+	for (int i = 0; i < HUB_CHANNELS; i++) {
+		struct channel *c = &f->channels[i];
+		const struct http_sse_config config = {.ring = FEED_RING,
+		    .collect_ms = COLLECT_MS,
+		    .subscribers = subscribers,
+		    .keep = true,
+		    .send_buffer = SEND_BUFFER,
+		    .gone = gone,
+		    .arg = c};
+		c->feed = f;
+		c->id = (enum hub_channel)i;
+		c->sse = http_sse_new(loop, &config);
+	}
+	return f;
+}
+
+void feed_set_hub(struct feed *f, struct hub *hub)
+{
+	f->hub = hub;
+}
+
+void feed_free(struct feed *f)
+{
+	if (f == NULL)
+		return;
+	for (int i = 0; i < HUB_CHANNELS; i++) {
+		http_sse_free(f->channels[i].sse);
+		http_sse_text_drop(f->channels[i].online);
+	}
+	free(f);
+}
+
+void feed_send(struct feed *f, enum hub_channel channel, const char *p, size_t n)
+{
+	struct channel *c = &f->channels[channel];
+
+	http_sse_send(c->sse, p, n);
+	if (p[0] != ':')
+		f->delivered += http_sse_count(c->sse);
+}
+
+/* What fits into the kernel's buffer is made anew for each newcomer. What is larger would stay here
+ * while somebody reads it slowly: it is shared until the stream has grown by a quarter of it, so
+ * that all that are alive at once take no more than four rings. */
+static bool is_fresh(const struct channel *c)
+{
+	uint64_t grown = hub_place(c->feed->hub, c->id) - c->online_at;
+
+	return c->online != NULL &&
+	       (grown == 0 || (c->online_len > SEND_BUFFER && grown <= c->online_len / 4 &&
+				  grown <= FEED_RING / 4));
+}
+
+static void refresh(struct channel *c)
+{
+	struct buf b;
+
+	if (is_fresh(c))
+		return;
+	buf_init(&b, SNAPSHOT_MAX);
+	hub_put_online(c->feed->hub, &b);
+	http_sse_text_drop(c->online);
+	c->online = http_sse_text_new(buf_data(&b), buf_len(&b));
+	c->online_len = buf_len(&b);
+	c->online_at = hub_place(c->feed->hub, c->id);
+	buf_clear(&b);
+}
+
+static unsigned subscribers(const struct feed *f)
+{
+	return http_sse_count(f->channels[HUB_ALL].sse) +
+	       http_sse_count(f->channels[HUB_CHANGES].sse);
+}
+
+static void start(struct channel *c, struct http_request *r, struct hub_client *client)
+{
+	const char *last = http_request_header(r, "Last-Event-ID");
+	struct http_sse_start s = {.tag = client};
+	bool goes_on = last != NULL && hub_resume(c->feed->hub, c->id, last, &s.from);
+	char head[128];
+
+	if (!goes_on) {
+		refresh(c);
+		s.opening = c->online;
+		s.from = c->online_at;
+	}
+	snprintf(head, sizeof(head), ": ok\n\nretry: %u\n\n%s",
+	    RETRY_MS + randombytes_uniform(JITTER),
+	    last != NULL && !goes_on ? "event: reset\ndata: {}\n\n" : "");
+	s.head = head;
+	if (!http_sse_subscribe_from(c->sse, r, &s))
+		hub_leave(client);
+}
+
+void feed_subscribe(
+    struct feed *f, struct http_request *r, enum hub_channel channel, const char *client)
+{
+	struct hub_client *holder;
+
+	if (subscribers(f) >= f->subscribers_max) {
+		http_answer_header(r, "Retry-After", "30");
+		http_answer_text(r, 503, "too many subscribers");
+		return;
+	}
+	holder = hub_enter(f->hub, client);
+	if (holder == NULL) {
+		http_answer_header(r, "Retry-After", "30");
+		http_answer_text(r, 429, "too many subscribers from your address");
+		return;
+	}
+	start(&f->channels[channel], r, holder);
+}
+
+struct feed_count feed_counted(const struct feed *f)
+{
+	struct feed_count n = {.delivered = f->delivered, .dropped = f->dropped, .slow = f->slow};
+
+	for (int i = 0; i < HUB_CHANNELS; i++) {
+		n.subscribers[i] = http_sse_count(f->channels[i].sse);
+		n.behind[i] = http_sse_behind(f->channels[i].sse);
+	}
+	return n;
+}

@@ -1,0 +1,249 @@
+#include "svc-rendezvous/rendezvous.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "codec/json.h"
+#include "http/http_server.h"
+#include "proto/service.h"
+#include "svc-rendezvous/rendezvous_private.h"
+#include "svc-rendezvous/rows.h"
+
+#define POOL        12288 /* headers of 8 KiB and what libmicrohttpd needs beside them */
+#define HEADER_MS   10000
+#define BODY_MS     10000
+#define IDLE_MS     75000 /* kept-alive connections of peers with slow heartbeats */
+#define STALL_MS    30000
+#define TICK_MS     1000
+#define PING_MS     25000
+#define REPORT_ROWS 100
+
+static struct rendezvous *state(const struct service *svc)
+{
+	return service_state(svc);
+}
+
+int64_t rendezvous_now(const struct rendezvous *v)
+{
+	return v->wall_began + (int64_t)(clock_mono_ms() - v->mono_began);
+}
+
+/* --- what the hub says ------------------------------------------------------------------------ */
+
+static void send_events(void *arg, enum hub_channel channel, const char *p, size_t n)
+{
+	struct rendezvous *v = arg;
+
+	feed_send(v->feed, channel, p, n);
+}
+
+static void store(void *arg, const struct hub_row *row)
+{
+	struct rendezvous *v = arg;
+
+	if (v->db != NULL)
+		peer_db_store(v->db, row);
+}
+
+static void note(void *arg, int64_t now, const char *text)
+{
+	struct rendezvous *v = arg;
+
+	journal_add(&v->journal, now, text);
+	log_debug("hub", "%s", text);
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static void on_tick(void *arg)
+{
+	struct rendezvous *v = arg;
+
+	hub_tick(v->hub, rendezvous_now(v));
+}
+
+static void on_ping(void *arg)
+{
+	struct rendezvous *v = arg;
+
+	hub_ping(v->hub);
+}
+
+static void on_db_turn(void *arg)
+{
+	struct rendezvous *v = arg;
+
+	peer_db_turn(v->db, v->hub, rendezvous_now(v));
+}
+
+/* --- beginning -------------------------------------------------------------------------------- */
+
+static void make_hub(struct rendezvous *v)
+{
+	struct loop *loop = service_loop(v->svc);
+	struct hub_config config = {.limits = v->settings.limits,
+	    .events = {.send = send_events, .store = store, .note = note, .arg = v},
+	    .ring = FEED_RING};
+	uint8_t random[8];
+
+	randombytes_buf(random, sizeof(random));
+	str_to_hex(random, sizeof(random), config.epoch);
+	v->feed = feed_new(loop, v->settings.subscribers);
+	v->hub = hub_new(&config);
+	feed_set_hub(v->feed, v->hub);
+	v->password = password_new(v->settings.admin_password);
+	v->tick = timer_new(loop, on_tick, v);
+	v->ping = timer_new(loop, on_ping, v);
+	v->db_turn = timer_new(loop, on_db_turn, v);
+}
+
+static int open_db(struct rendezvous *v)
+{
+	char error[PEER_DB_ERROR];
+
+	if (v->settings.peer_db_path[0] == '\0')
+		return 0;
+	v->db = peer_db_open(v->settings.peer_db_path, error);
+	if (v->db == NULL) {
+		log_error("peer_db", "%s", error);
+		return -1;
+	}
+	peer_db_load(v->db, v->hub, rendezvous_now(v));
+	log_info("peer_db", "%s: %zu peers, %zu signers", v->settings.peer_db_path,
+	    hub_online(v->hub), hub_signers(v->hub));
+	return 0;
+}
+
+/* The one place where the listening socket comes from. */
+static int open_socket(struct rendezvous *v)
+{
+	char error[HTTP_LISTEN_ERROR];
+
+	v->listening = http_listen_open("presence.rendezvous_port", &v->settings.address, error);
+	if (v->listening >= 0)
+		return 0;
+	log_error("rendezvous", "%s", error);
+	return -1;
+}
+
+int rendezvous_init(struct service *svc)
+{
+	struct rendezvous *v = xcalloc(1, sizeof(*v));
+
+	v->svc = svc;
+	v->listening = -1;
+	v->wall_began = clock_wall_ms();
+	v->mono_began = clock_mono_ms();
+	service_set_state(svc, v);
+	if (service_config_bool(svc, "viewer.debug"))
+		log_set_level(LOG_LEVEL_DEBUG);
+	if (sodium_init() < 0)
+		fatal("rendezvous", "libsodium does not start");
+	if (settings_read(&v->settings, svc) != 0)
+		return -1;
+	make_hub(v);
+	return open_db(v) != 0 || open_socket(v) != 0 ? -1 : 0;
+}
+
+/* Loopback and proxies speak for many. */
+static bool admit(void *arg, const struct sockaddr *client, bool opened)
+{
+	struct rendezvous *v = arg;
+	char key[PROXY_KEY];
+
+	if (proxy_is_trusted(&v->settings.proxies, client))
+		return true;
+	proxy_key(client, key);
+	if (opened)
+		return hub_connect(v->hub, key);
+	hub_disconnect(v->hub, key);
+	return true;
+}
+
+int rendezvous_start(struct service *svc)
+{
+	struct rendezvous *v = state(svc);
+	struct http_server_config config = {.admit = admit,
+	    .arg = v,
+	    .pool = POOL,
+	    .connections = v->settings.connections,
+	    .header_ms = HEADER_MS,
+	    .body_ms = BODY_MS,
+	    .idle_ms = IDLE_MS,
+	    .stall_ms = STALL_MS};
+
+	config.routes = routes_table(&config.route_count);
+	v->http = http_server_new(service_loop(svc), v->listening, &config);
+	v->listening = -1;
+	timer_repeat(v->tick, TICK_MS);
+	timer_repeat(v->ping, PING_MS);
+	if (v->db != NULL)
+		timer_repeat(v->db_turn, PEER_DB_TURN_MS);
+	urls_find(&v->pages.urls, v->settings.external_url, &v->settings.address);
+	for (size_t i = 0; i < v->pages.urls.count; i++)
+		log_info("rendezvous", "%s", v->pages.urls.text[i]);
+	service_fact(svc, "rendezvous_url", v->pages.urls.text[0]);
+	return 0;
+}
+
+/* Nothing is under way that could be finished: subscribers see the end and come back elsewhere or
+ * later; what is not yet written is written in rendezvous_fini(). */
+void rendezvous_stop(struct service *svc, uint32_t grace_ms)
+{
+	(void)grace_ms;
+	service_exit(svc, EXIT_SUCCESS);
+}
+
+void rendezvous_fini(struct service *svc)
+{
+	struct rendezvous *v = state(svc);
+
+	http_server_free(v->http);
+	if (v->listening >= 0)
+		close(v->listening);
+	feed_free(v->feed);
+	peer_db_close(v->db);
+	hub_free(v->hub);
+	password_free(v->password);
+	pages_clear(&v->pages);
+	journal_clear(&v->journal);
+	timer_free(v->tick);
+	timer_free(v->ping);
+	timer_free(v->db_turn);
+	free(v);
+}
+
+/* --- reports ---------------------------------------------------------------------------------- */
+
+static char *counts(const struct rendezvous *v)
+{
+	struct feed_count feed = feed_counted(v->feed);
+	cJSON *c = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddNumberToObject(c, "peers", (double)hub_online(v->hub));
+	cJSON_AddNumberToObject(c, "subscribers", feed.subscribers[HUB_ALL]);
+	cJSON_AddNumberToObject(c, "subscribers_changes", feed.subscribers[HUB_CHANGES]);
+	cJSON_AddNumberToObject(c, "events_delivered", (double)(feed.delivered - feed.dropped));
+	cJSON_AddNumberToObject(c, "subscribers_dropped", (double)feed.slow);
+	if (v->http != NULL)
+		cJSON_AddNumberToObject(c, "connections", http_server_connections(v->http));
+	text = json_print(c);
+	cJSON_Delete(c);
+	return text;
+}
+
+void rendezvous_report(struct service *svc, uint32_t request, const char *what)
+{
+	struct rendezvous *v = state(svc);
+	char *json = strcmp(what, "peers") == 0 ? rows_to_json(v->hub, REPORT_ROWS) : counts(v);
+
+	service_report(svc, request, json);
+	free(json);
+}
