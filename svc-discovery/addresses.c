@@ -50,6 +50,23 @@ void addresses_public(struct addresses *a, const struct netif_table *table, uint
 		add_rank(a, table, port, rank);
 }
 
+static bool is_local(const char *text)
+{
+	struct multiaddr a;
+
+	return multiaddr_from_text(&a, text, strlen(text)) == 0 &&
+	       (multiaddr_is_loopback(&a) || multiaddr_is_link_local(&a));
+}
+
+bool addresses_can_reach(const struct addresses *own, const char *text)
+{
+	struct multiaddr a;
+
+	if (multiaddr_from_text(&a, text, strlen(text)) < 0)
+		return false;
+	return !is_local(text) || (own->count > 0 && is_local(own->text[0]));
+}
+
 void addresses_clear(struct addresses *a)
 {
 	while (a->count > 0)

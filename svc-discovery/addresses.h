@@ -24,6 +24,10 @@ void addresses_all(struct addresses *a, const struct netif_table *table, uint16_
  * peers of one machine without any network still find each other. For presence. */
 void addresses_public(struct addresses *a, const struct netif_table *table, uint16_t port);
 
+/* Does the address of another peer mean it, seen from here? Loopback and link-local ones do so only
+ * when `own`, our public addresses, are of that kind, too. False for what does not parse. */
+bool addresses_can_reach(const struct addresses *own, const char *text);
+
 void addresses_clear(struct addresses *a);
 bool addresses_equal(const struct addresses *a, const struct addresses *b);
 

@@ -7,7 +7,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "codec/presence.h"
 #include "svc-discovery/addresses.h"
 #include "svc-discovery/beacon.h"
@@ -221,22 +220,6 @@ static enum gossip_verdict on_heard(void *arg, const struct peer_id *from, struc
 	return verdict;
 }
 
-/* Does the address mean the peer, seen from here? Loopback and link-local ones do so only when this
- * machine has nothing else either. */
-static bool is_reachable(const struct discovery *d, const char *text)
-{
-	struct multiaddr own, addr;
-
-	if (multiaddr_from_text(&addr, text, strlen(text)) < 0)
-		return false;
-	if (!multiaddr_is_loopback(&addr) && !multiaddr_is_link_local(&addr))
-		return true;
-	if (d->public.count == 0 ||
-	    multiaddr_from_text(&own, d->public.text[0], strlen(d->public.text[0])) < 0)
-		return false;
-	return multiaddr_is_loopback(&own) || multiaddr_is_link_local(&own);
-}
-
 /* Not dialled before somebody visits, but then the transport has to know. */
 static void post_person_addrs(struct discovery *d, const struct person *p)
 {
@@ -244,7 +227,7 @@ static void post_person_addrs(struct discovery *d, const struct person *p)
 	size_t count = 0;
 
 	for (size_t i = 0; i < p->addr_count && count < PRESENCE_ADDRS_MAX; i++)
-		if (is_reachable(d, p->addrs[i]))
+		if (addresses_can_reach(&d->public, p->addrs[i]))
 			text[count++] = p->addrs[i];
 	post_addrs(to(d, SERVICE_TRANSPORT), p->id, POST_GOSSIP, (uint32_t)d->ttl, text, count);
 }
@@ -281,17 +264,12 @@ static const struct people_events people_events = {on_here, on_gone};
 
 static int take_self(struct discovery *d, struct msg *m)
 {
-	struct bytes text = msg_get_str(m);
 	const struct person *p = NULL;
 	struct peer_id self;
-	uint16_t port;
 
-	msg_get_bytes(m); /* the key */
-	port = msg_get_u16(m);
-	if (!msg_end(m) || peer_id_from_text(&self, (const char *)text.data, text.len) < 0)
+	if (post_read_self(m, &self, &d->port) < 0)
 		return -1;
 	d->known = true;
-	d->port = port;
 	people_set_self(d->people, &self);
 	beacon_set_self(d->beacon, &self, now_of(d));
 	pubsub_begin(d->pubsub, &self, service_streams(d->svc, SERVICE_TRANSPORT));
@@ -300,53 +278,29 @@ static int take_self(struct discovery *d, struct msg *m)
 	look_at_addresses(d);
 	while ((p = people_next(d->people, p)) != NULL)
 		post_person_addrs(d, p);
-	vicinity_begin(d->vicinity, &self, port);
+	vicinity_begin(d->vicinity, &self, d->port);
 	return 0;
-}
-
-static int get_peer(struct msg *m, struct peer_id *peer)
-{
-	struct bytes text = msg_get_str(m);
-
-	return peer_id_from_text(peer, (const char *)text.data, text.len);
 }
 
 static int take_connect_failed(struct discovery *d, struct msg *m)
 {
-	char text[256], id[PEER_ID_TEXT];
+	char why[256], id[PEER_ID_TEXT];
 	struct peer_id peer;
-	int r = get_peer(m, &peer);
-	struct bytes why = msg_get_str(m);
 
-	if (!msg_end(m) || r < 0)
+	if (post_read_failure(m, &peer, why, sizeof why) < 0)
 		return -1;
 	peer_id_to_text(&peer, id);
-	str_escape(why.data, why.len, text, sizeof text);
-	log_debug("lan", "dial of %s failed: %s", id, text);
+	log_debug("lan", "dial of %s failed: %s", id, why);
 	vicinity_failed(d->vicinity, &peer);
 	return 0;
-}
-
-static bool speaks_pubsub(unsigned protocol)
-{
-	return protocol == PROTOCOL_MESHSUB_11 || protocol == PROTOCOL_MESHSUB_10 ||
-	       protocol == PROTOCOL_FLOODSUB;
 }
 
 static int take_peer_up(struct discovery *d, struct msg *m)
 {
 	struct peer_id peer;
-	int r = get_peer(m, &peer);
-	bool speaks = false;
-	size_t count;
+	bool speaks;
 
-	msg_get_str(m); /* address */
-	msg_get_str(m); /* agent */
-	count = msg_get_u16(m);
-	for (size_t i = 0; i < count && !m->bad; i++)
-		speaks |= speaks_pubsub(msg_get_u8(m));
-	msg_get_u8(m); /* identified */
-	if (!msg_end(m) || r < 0)
+	if (post_read_peer_up(m, &peer, &speaks) < 0)
 		return -1;
 	vicinity_up(d->vicinity, &peer);
 	pubsub_up(d->pubsub, &peer, speaks);
@@ -357,10 +311,9 @@ static int take_peer_up(struct discovery *d, struct msg *m)
 static int take_peer_down(struct discovery *d, struct msg *m)
 {
 	struct peer_id peer;
-	int r = get_peer(m, &peer);
+	char why[256];
 
-	msg_get_str(m); /* why */
-	if (!msg_end(m) || r < 0)
+	if (post_read_failure(m, &peer, why, sizeof why) < 0)
 		return -1;
 	pubsub_down(d->pubsub, &peer);
 	vicinity_down(d->vicinity, &peer);
@@ -370,10 +323,10 @@ static int take_peer_down(struct discovery *d, struct msg *m)
 
 static int take_signature(struct discovery *d, struct msg *m)
 {
-	uint32_t number = msg_get_u32(m);
-	struct bytes signature = msg_get_bytes(m);
+	struct bytes signature;
+	uint32_t number;
 
-	if (!msg_end(m))
+	if (post_read_signature(m, &number, &signature) < 0)
 		return -1;
 	if (POST_IS_PUBLISH(number))
 		pubsub_signed(d->pubsub, POST_REQUEST(number), signature);
@@ -403,7 +356,7 @@ const struct stream_events *discovery_incoming(void *svc, struct stream *s, enum
 	struct discovery *d = service_state(svc);
 
 	(void)address;
-	return speaks_pubsub(protocol) ? pubsub_incoming(d->pubsub, s, peer, user) : NULL;
+	return post_is_pubsub(protocol) ? pubsub_incoming(d->pubsub, s, peer, user) : NULL;
 }
 
 void discovery_viewer_up(struct service *svc)

@@ -1,6 +1,6 @@
 #include "svc-discovery/post.h"
 
-#include "proto/msg.h"
+#include "base/str.h"
 
 static void put_list(struct msg *m, char *const *text, size_t count)
 {
@@ -114,4 +114,59 @@ void post_everybody(struct link *l, const struct people *people)
 		post_person(l, p);
 	msg_begin(&m, MSG_PEOPLE_ALL, 0);
 	link_send(l, &m);
+}
+
+/* --- from the transport ----------------------------------------------------------------------- */
+
+static int get_peer(struct msg *m, struct peer_id *peer)
+{
+	struct bytes text = msg_get_str(m);
+
+	return peer_id_from_text(peer, (const char *)text.data, text.len);
+}
+
+int post_read_self(struct msg *m, struct peer_id *self, uint16_t *port)
+{
+	int r = get_peer(m, self);
+
+	msg_get_bytes(m); /* the key */
+	*port = msg_get_u16(m);
+	return msg_end(m) ? r : -1;
+}
+
+bool post_is_pubsub(enum protocol protocol)
+{
+	return protocol == PROTOCOL_MESHSUB_11 || protocol == PROTOCOL_MESHSUB_10 ||
+	       protocol == PROTOCOL_FLOODSUB;
+}
+
+int post_read_peer_up(struct msg *m, struct peer_id *peer, bool *speaks)
+{
+	int r = get_peer(m, peer);
+	size_t count;
+
+	msg_get_str(m); /* address */
+	msg_get_str(m); /* agent */
+	count = msg_get_u16(m);
+	*speaks = false;
+	for (size_t i = 0; i < count && !m->bad; i++)
+		*speaks |= post_is_pubsub((enum protocol)msg_get_u8(m));
+	msg_get_u8(m); /* identified */
+	return msg_end(m) ? r : -1;
+}
+
+int post_read_failure(struct msg *m, struct peer_id *peer, char *why, size_t size)
+{
+	int r = get_peer(m, peer);
+	struct bytes text = msg_get_str(m);
+
+	str_escape(text.data, text.len, why, size);
+	return msg_end(m) ? r : -1;
+}
+
+int post_read_signature(struct msg *m, uint32_t *number, struct bytes *signature)
+{
+	*number = msg_get_u32(m);
+	*signature = msg_get_bytes(m);
+	return msg_end(m) ? 0 : -1;
 }

@@ -1,8 +1,10 @@
-/* What svc-discovery says to its neighbours: each message of proto/messages.h as a function. What a
- * neighbour that is away would have heard is lost; it is told everything when it comes back. */
+/* What svc-discovery says to its neighbours and hears from the transport: each message of
+ * proto/messages.h as a function. What a neighbour that is away would have heard is lost; it is
+ * told everything when it comes back. */
 #ifndef SVC_DISCOVERY_POST_H
 #define SVC_DISCOVERY_POST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +12,8 @@
 #include "codec/peer_id.h"
 #include "codec/presence.h"
 #include "proto/link.h"
+#include "proto/msg.h"
+#include "proto/protocols.h"
 #include "svc-discovery/addresses.h"
 #include "svc-discovery/mdns_heard.h"
 #include "svc-discovery/people.h"
@@ -36,5 +40,16 @@ int post_sign_publish(
 void post_person(struct link *l, const struct person *p);
 void post_person_gone(struct link *l, const struct person *p);
 void post_everybody(struct link *l, const struct people *people);
+
+/* From the transport. Each returns 0, or -1 when the message makes no sense. */
+int post_read_self(struct msg *m, struct peer_id *self, uint16_t *port);
+/* *speaks: the peer's identify listed a protocol of pubsub. */
+int post_read_peer_up(struct msg *m, struct peer_id *peer, bool *speaks);
+/* PEER_DOWN and CONNECT_FAILED; `why` is cut and escaped for the log. */
+int post_read_failure(struct msg *m, struct peer_id *peer, char *why, size_t size);
+/* `signature` is lent by the message. */
+int post_read_signature(struct msg *m, uint32_t *number, struct bytes *signature);
+
+bool post_is_pubsub(enum protocol protocol);
 
 #endif

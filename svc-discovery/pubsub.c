@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "svc-discovery/drafts.h"
 #include "svc-discovery/gossip_rpc.h"
 
 /* A connected peer. */
@@ -18,15 +19,6 @@ struct row {
 	char text[PEER_ID_TEXT];
 	bool speaks;
 	struct stream *out, *in; /* NULL: none */
-};
-
-/* A message that waits for its signature. */
-struct draft {
-	uint32_t request; /* 0: free */
-	uint64_t seqno;
-	uint64_t deadline;
-	uint8_t *data;
-	size_t len;
 };
 
 struct pubsub {
@@ -39,8 +31,7 @@ struct pubsub {
 	struct streams *streams; /* NULL: no transport */
 	struct timer *tick;
 	struct map *rows; /* by peer id */
-	struct draft drafts[PUBSUB_SIGNING_MAX];
-	uint32_t request;
+	struct drafts drafts;
 	bool finishing;
 };
 
@@ -287,71 +278,42 @@ static const struct gossip_events gossip_events = {
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
-static bool is_signing(const struct pubsub *p)
+static void draft_end(struct pubsub *p, const struct draft *d)
 {
-	for (size_t i = 0; i < PUBSUB_SIGNING_MAX; i++)
-		if (p->drafts[i].request != 0)
-			return true;
-	return false;
-}
-
-static void draft_end(struct pubsub *p, struct draft *d)
-{
-	free(d->data);
-	*d = (struct draft){0};
-	if (!is_signing(p))
+	drafts_remove(&p->drafts, d->request);
+	if (drafts_empty(&p->drafts))
 		p->events->published(p->arg);
 }
 
-static void drafts_expire(struct pubsub *p, uint64_t now)
+static void drafts_end(struct pubsub *p, uint64_t now)
 {
-	for (size_t i = 0; i < PUBSUB_SIGNING_MAX; i++)
-		if (p->drafts[i].request != 0 && p->drafts[i].deadline <= now)
-			draft_end(p, &p->drafts[i]);
-}
-
-static struct draft *draft_find(struct pubsub *p, uint32_t request)
-{
-	for (size_t i = 0; i < PUBSUB_SIGNING_MAX; i++)
-		if (p->drafts[i].request == request)
-			return &p->drafts[i];
-	return NULL;
-}
-
-static uint32_t next_request(struct pubsub *p)
-{
-	p->request = p->request % INT32_MAX + 1;
-	return p->request;
+	if (drafts_empty(&p->drafts))
+		return;
+	drafts_expire(&p->drafts, now);
+	if (drafts_empty(&p->drafts))
+		p->events->published(p->arg);
 }
 
 void pubsub_publish(struct pubsub *p, const void *data, size_t len)
 {
-	struct draft *d = draft_find(p, 0);
+	const struct draft *d = NULL;
 
-	if (d == NULL || p->gossip == NULL) {
+	if (p->streams != NULL)
+		d = drafts_add(&p->drafts, gossip_next_seqno(p->gossip), data, len, now_of(p));
+	if (d == NULL)
 		log_warn("pubsub", "a message is dropped: nobody signs");
-		return;
-	}
-	d->request = next_request(p);
-	d->seqno = gossip_next_seqno(p->gossip);
-	d->deadline = now_of(p) + PUBSUB_SIGN_MS;
-	d->data = xmemdup(data, len);
-	d->len = len;
-	if (p->events->sign(p->arg, d->request, d->seqno, (struct bytes){d->data, len}) < 0)
+	else if (p->events->sign(p->arg, d->request, d->seqno, d->data) < 0)
 		draft_end(p, d);
 }
 
 void pubsub_signed(struct pubsub *p, uint32_t request, struct bytes signature)
 {
-	struct draft *d = request != 0 ? draft_find(p, request) : NULL;
-	struct bytes data;
+	const struct draft *d = drafts_find(&p->drafts, request);
 
 	if (d == NULL)
 		return;
-	data = (struct bytes){d->data, d->len};
-	if (signature.len == 0 ||
-	    gossip_publish(p->gossip, p->topic, d->seqno, data, signature, now_of(p)) < 0)
-		log_warn("pubsub", "a message of %zu bytes is not published", d->len);
+	if (gossip_publish(p->gossip, p->topic, d->seqno, d->data, signature, now_of(p)) < 0)
+		log_warn("pubsub", "a message of %zu bytes is not published", d->data.len);
 	draft_end(p, d);
 }
 
@@ -361,7 +323,7 @@ static void on_tick(void *arg)
 {
 	struct pubsub *p = arg;
 
-	drafts_expire(p, now_of(p));
+	drafts_end(p, now_of(p));
 	gossip_tick(p->gossip, now_of(p));
 }
 
@@ -396,8 +358,7 @@ void pubsub_free(struct pubsub *p)
 		free(row);
 	}
 	map_free(p->rows);
-	for (size_t i = 0; i < PUBSUB_SIGNING_MAX; i++)
-		free(p->drafts[i].data);
+	drafts_expire(&p->drafts, UINT64_MAX);
 	gossip_free(p->gossip);
 	timer_free(p->tick);
 	free(p);
@@ -450,9 +411,7 @@ void pubsub_end(struct pubsub *p)
 	MAP_FOREACH (p->rows, at, row)
 		row_free(p, row, "the transport is gone");
 	timer_stop(p->tick);
-	for (size_t i = 0; i < PUBSUB_SIGNING_MAX; i++)
-		if (p->drafts[i].request != 0)
-			draft_end(p, &p->drafts[i]);
+	drafts_end(p, UINT64_MAX);
 	finish_check(p);
 }
 

@@ -15,9 +15,7 @@
 #include "proto/stream.h"
 #include "svc-discovery/gossip.h"
 
-#define PUBSUB_OPEN_MS     10000 /* for a peer to accept our stream */
-#define PUBSUB_SIGN_MS     2000  /* a signature that has not come by then will not come */
-#define PUBSUB_SIGNING_MAX 8     /* messages that wait for theirs */
+#define PUBSUB_OPEN_MS 10000 /* for a peer to accept our stream */
 
 struct pubsub_events {
 	/* A message has come that `from` has signed. */

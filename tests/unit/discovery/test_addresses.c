@@ -117,6 +117,23 @@ static void test_equal(void **state)
 	netif_free(t);
 }
 
+static void test_whose_addresses_mean_something_here(void **state)
+{
+	struct addresses lan = {1, {(char *)"/ip4/192.168.1.5/tcp/1"}};
+	struct addresses alone = {1, {(char *)"/ip4/127.0.0.1/tcp/1"}};
+	struct addresses none = {.count = 0};
+
+	(void)state;
+	assert_true(addresses_can_reach(&lan, "/ip4/10.0.0.1/tcp/1"));
+	assert_true(addresses_can_reach(&alone, "/ip4/10.0.0.1/tcp/1"));
+	assert_true(addresses_can_reach(&none, "/ip4/10.0.0.1/tcp/1"));
+	assert_false(addresses_can_reach(&lan, "/ip4/127.0.0.1/tcp/1"));
+	assert_false(addresses_can_reach(&lan, "/ip6/fe80::1/tcp/1"));
+	assert_false(addresses_can_reach(&none, "/ip4/127.0.0.1/tcp/1"));
+	assert_true(addresses_can_reach(&alone, "/ip4/127.0.0.1/tcp/1"));
+	assert_false(addresses_can_reach(&lan, "nonsense"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +141,7 @@ int main(void)
 	    cmocka_unit_test(test_with_link_local_addresses_alone),
 	    cmocka_unit_test(test_with_nothing_but_loopback),
 	    cmocka_unit_test(test_equal),
+	    cmocka_unit_test(test_whose_addresses_mean_something_here),
 	};
 
 	return cmocka_run_group_tests_name("addresses", tests, NULL, NULL);
