@@ -28,6 +28,7 @@
 #include "proto/parent.h"
 
 #define LOG_MAX (16 * 1024 * 1024)
+#define LOOK_MS 5
 
 /* A message kept until the test asks for it. */
 struct kept {
@@ -631,7 +632,8 @@ void puppet_until(struct puppet *p, uint64_t until, const char *what, const char
 
 	if (now >= until)
 		give_up(p, "%s:%d: waited in vain for: %s", file, line, what);
-	loop_turn(p->loop, (unsigned)(until - now));
+	/* What is waited for may come true in a hook, before the loop sleeps: look again soon. */
+	loop_turn(p->loop, until - now < LOOK_MS ? (unsigned)(until - now) : LOOK_MS);
 }
 
 void puppet_wait(struct puppet *p, puppet_condition *fn, void *arg, unsigned ms, const char *what)
