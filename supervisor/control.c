@@ -241,12 +241,14 @@ struct control *control_new(struct loop *loop, control_fn *fn, void *arg)
 
 void control_free(struct control *c)
 {
-	struct client *cl;
+	struct client *cl, *next;
 
 	if (c == NULL)
 		return;
-	while ((cl = TAILQ_FIRST(&c->clients)) != NULL)
+	for (cl = TAILQ_FIRST(&c->clients); cl != NULL; cl = next) {
+		next = TAILQ_NEXT(cl, entry);
 		client_free(cl);
+	}
 	watch_free(c->watch);
 	close(c->fd);
 	unlink(CONTROL_PATH);

@@ -41,12 +41,14 @@ static void forget(struct reports *r, struct asked *a)
 
 void reports_free(struct reports *r)
 {
-	struct asked *a;
+	struct asked *a, *next;
 
 	if (r == NULL)
 		return;
-	while ((a = TAILQ_FIRST(&r->asked)) != NULL)
+	for (a = TAILQ_FIRST(&r->asked); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
 		forget(r, a);
+	}
 	free(r);
 }
 

@@ -1,6 +1,5 @@
 #include "supervisor/roster.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 
 #define KEYS(...)                                                                                  \
 	(const char *const[])                                                                      \
@@ -41,21 +39,16 @@ unsigned roster_levels(void)
 	return levels;
 }
 
-/* The folder of our own program. */
+/* The folder of our own program; the working folder where that cannot be told. */
 static char *own_folder(void)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
+	const char *slash;
 
-	if (n < 0)
-		fatal("roster", "/proc/self/exe: %m");
-	path[n] = '\0';
+	path[n > 0 ? n : 0] = '\0';
 	slash = strrchr(path, '/');
-	if (slash == NULL)
-		fatal("roster", "/proc/self/exe is %s", path);
-	slash[slash == path] = '\0';
-	return xstrdup(path);
+	return slash != NULL ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
 }
 
 static bool may_run(const char *path)

@@ -15,3 +15,4 @@ fuzz_identify: svc-transport/identify.o proto/protocols.o proto/services.o $(COD
 fuzz_gossip_rpc: svc-discovery/gossip_rpc.o $(CODEC)
 fuzz_gossip: svc-discovery/gossip.o svc-discovery/gossip_cache.o svc-discovery/gossip_mesh.o svc-discovery/gossip_peer.o svc-discovery/gossip_queue.o svc-discovery/gossip_receive.o svc-discovery/gossip_rpc.o svc-discovery/gossip_send.o svc-discovery/gossip_standing.o $(CODEC)
 fuzz_stream: proto/stream.o proto/stream_in.o proto/stream_out.o proto/msg.o proto/messages.o proto/protocols.o proto/services.o $(BASE)
+fuzz_config: supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(CODEC)

@@ -279,6 +279,32 @@ static void complaints_are_bounded(void **unused)
 	free(text);
 }
 
+/* Each setting stands in the manual page with its default; what is ignored stands nowhere. */
+static void the_manual_knows_every_setting(void **unused)
+{
+	static char page[65536];
+	FILE *f = fopen("docs/goop.json.5", "r");
+	char want[256];
+	size_t n = 0;
+
+	(void)unused;
+	assert_non_null(f);
+	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < config_table_size; i++) {
+		if (config_table[i].type == CONFIG_IGNORED)
+			continue;
+		n++;
+		snprintf(want, sizeof(want), ".It Cm %s Pq Li %s\n", config_table[i].name,
+		    config_table[i].preset[0] != '\0' ? config_table[i].preset : "\\(dq\\(dq");
+		if (strstr(page, want) == NULL)
+			fail_msg("docs/goop.json.5 lacks: %s", want);
+	}
+	for (const char *p = page; (p = strstr(p, ".It Cm ")) != NULL; p++)
+		n--;
+	assert_int_equal(n, 0);
+}
+
 static void unreadable_files(void **unused)
 {
 	char path[] = "/tmp/goop-config-XXXXXX";
@@ -315,6 +341,7 @@ int main(void)
 	    cmocka_unit_test(deployed_config_is_taken_in_silence),
 	    cmocka_unit_test(long_values_are_shown_in_part),
 	    cmocka_unit_test(complaints_are_bounded),
+	    cmocka_unit_test(the_manual_knows_every_setting),
 	    cmocka_unit_test(unreadable_files),
 	};
 

@@ -92,6 +92,7 @@ static void a_line_larger_than_a_file_is_written_once(void **unused)
 	(void)unused;
 	memset(line, 'x', sizeof(line));
 	assert_int_equal(rotate_write(r, line, sizeof(line)), 0);
+	assert_int_equal(size_of("log.1"), -1);
 	assert_int_equal(rotate_write(r, "y", 1), 0);
 	assert_int_equal(size_of("log"), 2);
 	rotate_free(r);
@@ -117,9 +118,9 @@ static void a_link_in_its_place_is_not_followed(void **unused)
 	struct rotate *r = rotate_new("log");
 
 	(void)unused;
-	assert_int_equal(symlink("/tmp/elsewhere", "log"), 0);
+	assert_int_equal(symlink("elsewhere", "log"), 0);
 	assert_int_equal(rotate_write(r, "x", 1), -1);
-	assert_int_equal(access("/tmp/elsewhere", F_OK), -1);
+	assert_int_equal(access("elsewhere", F_OK), -1);
 	rotate_free(r);
 }
 

@@ -1,0 +1,34 @@
+# bash completion for goop-supervisor
+
+_goop_supervisor() {
+	local commands="init start peer stop restart status peers id check logs links streams"
+	local services="transport discovery db viewer"
+	local word=${COMP_WORDS[COMP_CWORD]} command="" i
+	COMPREPLY=()
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == -* ]] || { command=${COMP_WORDS[i]}; break; }
+	done
+	if [[ -z $command ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
+		return
+	fi
+	if [[ $word == -* ]]; then
+		local options="--help"
+		case $command in
+		init) options+=" --label --port" ;;
+		start | peer) options+=" --daemon --verbose" ;;
+		status | peers) options+=" --json" ;;
+		logs) options+=" --follow --lines" ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+		return
+	fi
+	mapfile -t COMPREPLY < <(compgen -d -- "$word")
+	compopt -o filenames
+	case $command in
+	restart) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$services" -- "$word") ;;
+	logs) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$services supervisor" -- "$word") ;;
+	esac
+}
+complete -F _goop_supervisor goop-supervisor
