@@ -17,8 +17,8 @@
 #include "proto/protocols.h"
 
 #define STREAM_WINDOW        (256 * 1024)
-#define STREAM_WINDOW_MAX    (16 * 1024 * 1024)
-#define STREAM_BUDGET        (32 * 1024 * 1024) /* sum of receive windows of a process */
+#define STREAM_WINDOW_MAX    (8 * 1024 * 1024)  /* 1 Gbit/s over a path of 63 ms */
+#define STREAM_BUDGET        (16 * 1024 * 1024) /* sum of receive windows of a process */
 #define STREAM_PROTOCOLS_MAX 8
 #define STREAM_COUNT_MAX     1024 /* of one link, both directions together */
 #define STREAM_DEADLINE_MS   60000

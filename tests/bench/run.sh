@@ -29,8 +29,7 @@ http { access_log off; sendfile on; client_body_temp_path $scratch/nginx; proxy_
 fastcgi_temp_path $scratch/nginx; uwsgi_temp_path $scratch/nginx; scgi_temp_path $scratch/nginx;
 server { listen 127.0.0.1:8090; root $scratch/bob/site; } }
 TEXT
-on 1 nginx -c "$scratch/nginx.conf" &
-pids="$pids $!"
+behind 1 nginx -c "$scratch/nginx.conf"
 serving() { on 1 curl -sf -o /dev/null http://127.0.0.1:8090/small.bin; }
 within 10 serving
 

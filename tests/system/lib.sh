@@ -135,6 +135,15 @@ on() {
 	ip netns exec "$net-$_host" "$@"
 }
 
+# behind HOST COMMAND...: the same in the background; its pid is in $behind, and it ends with the story.
+behind() {
+	_host=$1
+	shift
+	ip netns exec "$net-$_host" "$@" &
+	behind=$!
+	pids="$pids $behind"
+}
+
 # peer HOST NAME [goop.json]: a peer folder $scratch/NAME on a host, not yet started.
 peer() {
 	"$goop" init "$scratch/$2" --label "$2" >/dev/null

@@ -36,9 +36,8 @@ check_held() {
 
 story "a fast reader gets all of it and nobody grows"
 mkfifo "$scratch/pipe"
-on 1 curl -s "$url/p/$bob/big.bin" -o "$scratch/pipe" &
-reader=$!
-pids="$pids $reader"
+behind 1 curl -s "$url/p/$bob/big.bin" -o "$scratch/pipe"
+reader=$behind
 tail -c 7 <"$scratch/pipe" >"$scratch/tail" &
 ending=$!
 while kill -0 "$reader" 2>/dev/null; do
@@ -50,27 +49,25 @@ wait "$ending"
 same ending "$(cat "$scratch/tail")" "the end"
 
 story "sixteen readers that stop reading cost a bounded amount, and an honest visit works beside them"
-stalled=
 i=0
 while [ $i -lt 16 ]; do
-	on 1 python3 -c '
+	behind 1 python3 -c '
 import socket, sys, time
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 s.sendall(("GET /p/%s/big.bin HTTP/1.1\r\nHost: 127.0.0.1:%s\r\n\r\n" % (sys.argv[2], sys.argv[1])).encode())
 s.recv(1000)
-time.sleep(600)' "$(echo "$url" | sed 's/.*://')" "$bob" &
-	stalled="$stalled $!"
+open(sys.argv[3], "w").close()
+time.sleep(600)' "$(echo "$url" | sed 's/.*://')" "$bob" "$scratch/reading.$i"
 	i=$((i + 1))
 done
-pids="$pids $stalled"
 quiet() { # what leaves bob's interface stands still: everything has stopped at a full window
 	_a=$(on 2 cat /sys/class/net/eth0/statistics/tx_bytes)
 	sleep 1
 	_b=$(on 2 cat /sys/class/net/eth0/statistics/tx_bytes)
 	[ $((_b - _a)) -lt 100000 ]
 }
-streams() { [ "$(on 2 cat /sys/class/net/eth0/statistics/tx_packets)" -gt 100 ]; }
-within 20 streams
+all_read() { [ "$(ls "$scratch" | grep -c '^reading')" -eq 16 ]; }
+within 30 all_read
 within 60 quiet
 check_held
 same honest "$(get alice "/p/$bob/")" small

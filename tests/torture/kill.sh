@@ -69,9 +69,8 @@ sort "$scratch/acknowledged" >"$scratch/sorted"
 same lost "$(comm -23 "$scratch/sorted" "$scratch/rows" | wc -l)" 0
 
 story "a download survives the restart of a service that it does not pass through"
-on 1 curl -s --limit-rate 8M -o "$scratch/noise" "$(status_of alice .viewer_url)/p/$bob/noise.bin" &
-download=$!
-pids="$pids $download"
+behind 1 curl -s --limit-rate 8M -o "$scratch/noise" "$(status_of alice .viewer_url)/p/$bob/noise.bin"
+download=$behind
 started() { [ "$(stat -c %s "$scratch/noise" 2>/dev/null || echo 0)" -gt 1000000 ]; }
 rm -f "$scratch/noise"
 within 10 started
