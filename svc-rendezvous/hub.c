@@ -118,10 +118,25 @@ void hub_tick(struct hub *hub, int64_t now)
 	hub_signers_expire(&hub->peers, now);
 }
 
-static void leave(struct hub *hub, struct hub_message *m, int64_t now)
+/* The message counts: none with a smaller `ts` does any more. */
+static void note_signature(
+    struct hub *hub, struct hub_client *client, const struct hub_message *m, int64_t now)
+{
+	struct hub_signer *s;
+
+	if (!m->p.signed_)
+		return;
+	s = hub_signers_make(&hub->peers, &m->p.peer, client, now);
+	if (s != NULL)
+		hub_signers_heard(&hub->peers, s, m->p.ts, now);
+}
+
+static void leave(
+    struct hub *hub, struct hub_client *client, const struct hub_message *m, int64_t now)
 {
 	struct hub_peer *p = hub_peers_get(&hub->peers, m->p.peer_text);
 
+	note_signature(hub, client, m, now);
 	hub_emit(hub, m->json, m->len, p != NULL);
 	if (p == NULL)
 		return;
@@ -156,6 +171,7 @@ static bool enter(struct hub *hub, struct hub_client *client, struct hub_message
 
 	if ((is_new || m->len > had) && !fits(hub, client, m->len - had, is_new, now))
 		return false;
+	note_signature(hub, client, m, now);
 	p = hub_peers_get(&hub->peers, m->p.peer_text); /* room may have been made at its cost */
 	is_new = p == NULL;
 	if (is_new) {
@@ -253,11 +269,8 @@ static enum hub_result judge(struct hub *hub, struct hub_client *client, struct 
 		return r;
 	if (m->p.type != PRESENCE_OFFLINE && !enter(hub, client, m, now))
 		return refuse(a, HUB_FULL, "too many peers");
-	if (m->p.signed_)
-		hub_signers_heard(&hub->peers,
-		    hub_signers_make(&hub->peers, &m->p.peer, client, now), m->p.ts, now);
 	if (m->p.type == PRESENCE_OFFLINE)
-		leave(hub, m, now);
+		leave(hub, client, m, now);
 	return refuse(a, HUB_ACCEPTED, "");
 }
 

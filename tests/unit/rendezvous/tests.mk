@@ -1,0 +1,7 @@
+test_hub_rate: svc-rendezvous/hub_rate.o $(BASE)
+test_hub_log: svc-rendezvous/hub_log.o $(BASE)
+test_hub: svc-rendezvous/hub.o svc-rendezvous/hub_events.o svc-rendezvous/hub_import.o svc-rendezvous/hub_log.o svc-rendezvous/hub_peers.o svc-rendezvous/hub_clients.o svc-rendezvous/hub_rate.o svc-rendezvous/hub_message.o $(CODEC)
+test_hub_limits: svc-rendezvous/hub.o svc-rendezvous/hub_events.o svc-rendezvous/hub_import.o svc-rendezvous/hub_log.o svc-rendezvous/hub_peers.o svc-rendezvous/hub_clients.o svc-rendezvous/hub_rate.o svc-rendezvous/hub_message.o $(CODEC)
+test_proxy: svc-rendezvous/proxy.o $(BASE)
+test_password: svc-rendezvous/password.o $(BASE)
+test_peer_db: svc-rendezvous/peer_db.o svc-rendezvous/hub.o svc-rendezvous/hub_events.o svc-rendezvous/hub_import.o svc-rendezvous/hub_log.o svc-rendezvous/hub_peers.o svc-rendezvous/hub_clients.o svc-rendezvous/hub_rate.o svc-rendezvous/hub_message.o $(CODEC)
