@@ -45,6 +45,8 @@
 #define LIMIT_BUFFERED_TOTAL   (256 * 1024 * 1024) /* queued for all peers together */
 #define LIMIT_IDENTIFY_MESSAGE 8192
 #define LIMIT_IDENTIFY_COUNT   10
+#define LIMIT_PUSHES           10 /* of one peer, in */
+#define LIMIT_PUSHES_MS        20000
 #define LIMIT_IDENTIFY_ANSWER  2048 /* what we send: one message that rust-libp2p reads whole */
 
 /* Address book and dialling. */

@@ -415,11 +415,14 @@ static const struct pipe_local *serve(
     void *arg, struct conn *c, enum protocol protocol, void **user)
 {
 	struct node *n = arg;
+	struct peer *p = peers_get(n->peers, conn_peer(c));
 
-	(void)c;
 	switch (protocol) {
 	case PROTOCOL_IDENTIFY: return identify_stream_answer(&n->identify, user);
-	case PROTOCOL_IDENTIFY_PUSH: return identify_stream_hear(&n->identify, user);
+	case PROTOCOL_IDENTIFY_PUSH:
+		if (p == NULL || !peers_may_push(p, now_of(n)))
+			return NULL;
+		return identify_stream_hear(&n->identify, user);
 	case PROTOCOL_PING: return &ping_answer;
 	default: return NULL;
 	}
@@ -447,11 +450,6 @@ static bool may_ask(const struct stream_request *r, uint32_t allowed)
 	return r->protocol_count > 0;
 }
 
-static void refuse(struct stream *s, enum stream_code code, const char *text)
-{
-	stream_reset(s, code, text);
-}
-
 const struct stream_events *node_open(
     struct node *n, struct stream *s, const struct stream_request *r, uint32_t allowed, void **user)
 {
@@ -461,17 +459,17 @@ const struct stream_events *node_open(
 	struct lane *l;
 
 	if (peer_id_from_text(&id, r->peer, strlen(r->peer)) != 0) {
-		refuse(s, STREAM_REFUSED, "not a peer id");
+		stream_reset(s, STREAM_REFUSED, "not a peer id");
 		return NULL;
 	}
 	if (!may_ask(r, allowed) || peer_id_equal(&id, identity_peer(n->identity))) {
-		refuse(s, STREAM_REFUSED, "no such stream from here");
+		stream_reset(s, STREAM_REFUSED, "no such stream from here");
 		return NULL;
 	}
 	p = peers_get(n->peers, &id);
 	l = p != NULL ? peers_lane(p) : NULL;
 	if (l == NULL && stream_table_waiting(n->table, &id) >= LIMIT_WAITING_PEER) {
-		refuse(s, STREAM_NO_MEMORY, "too many streams wait for this peer");
+		stream_reset(s, STREAM_NO_MEMORY, "too many streams wait for this peer");
 		return NULL;
 	}
 	events = stream_table_request(n->table, s, r, &id, l, user);

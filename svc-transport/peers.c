@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
+#include "svc-transport/limits.h"
 
 struct peers {
 	struct map *by_id;
@@ -96,6 +97,15 @@ struct lane *peers_lane(const struct peer *p)
 		if (merit(p->lanes[i]) > (best == NULL ? 0 : merit(best)))
 			best = p->lanes[i];
 	return best;
+}
+
+bool peers_may_push(struct peer *p, uint64_t now)
+{
+	if (now - p->pushed_at >= LIMIT_PUSHES_MS) {
+		p->pushed_at = now;
+		p->pushes = 0;
+	}
+	return ++p->pushes <= LIMIT_PUSHES;
 }
 
 struct peer *peers_next(const struct peers *ps, size_t *at)

@@ -21,8 +21,10 @@ struct peer {
 	bool known;         /* identify has said what is served */
 	uint32_t protocols; /* 1 << enum protocol */
 	char agent[IDENTIFY_AGENT_MAX];
-	bool up;     /* discovery has heard PEER_UP */
-	bool wanted; /* discovery asked for a connection and has no answer yet */
+	bool up;         /* discovery has heard PEER_UP */
+	bool wanted;     /* discovery asked for a connection and has no answer yet */
+	unsigned pushes; /* identify pushes heard since `pushed_at` */
+	uint64_t pushed_at;
 };
 
 struct peers *peers_new(void);
@@ -42,6 +44,9 @@ void peers_remove_lane(struct peer *p, const struct lane *l);
 /* The lane for a new stream: of an open connection that still takes streams, one that is settled
  * before one that is not, then the oldest. NULL when there is none. */
 struct lane *peers_lane(const struct peer *p);
+
+/* May the peer push another identify? At most LIMIT_PUSHES in LIMIT_PUSHES_MS. */
+bool peers_may_push(struct peer *p, uint64_t now);
 
 /* Walks over all, as map_next() does. */
 struct peer *peers_next(const struct peers *ps, size_t *at);
