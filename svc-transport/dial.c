@@ -14,7 +14,7 @@ enum attempt_state { WAITING, TRYING, FAILED };
 struct attempt {
 	enum attempt_state state;
 	struct multiaddr addr;
-	void *handle;	   /* TRYING */
+	void *handle;      /* TRYING */
 	uint64_t deadline; /* TRYING */
 	char why[DIAL_WHY];
 };

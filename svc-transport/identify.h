@@ -15,7 +15,7 @@
 
 #define IDENTIFY_ADDRS_MAX 32
 #define IDENTIFY_AGENT_MAX 128
-#define IDENTIFY_AGENT	   "goop-c/" GOOP_VERSION
+#define IDENTIFY_AGENT     "goop-c/" GOOP_VERSION
 #define IDENTIFY_VERSION   "ipfs/0.1.0"
 
 /* What we say about ourselves. All lent. */
@@ -23,9 +23,9 @@ struct identify_self {
 	struct bytes public_key; /* serialised */
 	const struct multiaddr *addrs;
 	size_t addr_count;
-	uint32_t protocols;		  /* 1 << enum protocol, for each that is served now */
+	uint32_t protocols;               /* 1 << enum protocol, for each that is served now */
 	const struct multiaddr *observed; /* where we see the peer, or NULL */
-	struct bytes record;		  /* sealed peer record with just these addrs, or empty */
+	struct bytes record;              /* sealed peer record with just these addrs, or empty */
 };
 
 /* Appends one message with its length in front, at most `max` bytes in all; to fit, first the
@@ -45,7 +45,7 @@ struct identify_info {
 
 /* Collects the messages of one stream. */
 struct identify_reader {
-	struct buf in;	 /* of the message under way */
+	struct buf in;   /* of the message under way */
 	struct buf body; /* all messages whole so far; protobuf merges what is joined */
 	unsigned count;
 };

@@ -18,8 +18,8 @@
 #include "codec/pb.h"
 #include "codec/pubkey.h"
 
-#define SEED	    crypto_sign_SEEDBYTES
-#define SECRET	    crypto_sign_SECRETKEYBYTES /* seed and public key, as in the file */
+#define SEED        crypto_sign_SEEDBYTES
+#define SECRET      crypto_sign_SECRETKEYBYTES /* seed and public key, as in the file */
 #define FILE_SIZE   (4 + SECRET)
 #define LEGACY_SIZE (4 + SECRET + 32)
 

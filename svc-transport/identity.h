@@ -17,7 +17,7 @@
 #include "codec/presence.h"
 
 #define IDENTITY_SIGNATURE 64
-#define IDENTITY_WHY	   512
+#define IDENTITY_WHY       512
 
 struct identity;
 
