@@ -266,12 +266,25 @@ static enum netif_ask dump_done(struct netif_table *t, const struct nlmsghdr *h)
 	return NETIF_ASK_NOTHING;
 }
 
+/* NLMSG_OK() and NLMSG_NEXT() without their mixing of signed and unsigned. */
+static bool message_ok(const struct nlmsghdr *h, size_t left)
+{
+	return left >= sizeof *h && h->nlmsg_len >= sizeof *h && h->nlmsg_len <= left;
+}
+
+static const struct nlmsghdr *message_next(const struct nlmsghdr *h, size_t *left)
+{
+	size_t step = NLMSG_ALIGN(h->nlmsg_len);
+
+	*left -= step < *left ? step : *left;
+	return (const struct nlmsghdr *)(const void *)((const char *)h + step);
+}
+
 enum netif_ask netif_input(struct netif_table *t, const void *p, size_t n)
 {
 	enum netif_ask ask = NETIF_ASK_NOTHING;
-	int left = (int)n; /* signed: the macros may step past the end by the padding */
 
-	for (const struct nlmsghdr *h = p; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+	for (const struct nlmsghdr *h = p; message_ok(h, n); h = message_next(h, &n)) {
 		t->interrupted |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 		switch (h->nlmsg_type) {
 		case RTM_NEWLINK:
