@@ -513,7 +513,8 @@ const char *data_call_why(const struct data_call *c)
 /* Writes are kept or taken back one by one inside the transaction. */
 static enum store_code run_saved(struct data_call *c, struct store *st, struct buf *out)
 {
-	enum store_code code = from_store(c, st, store_save(st));
+	bool whole = data_call_kind(c) == DATA_WRITE;
+	enum store_code code = from_store(c, st, store_save(st, whole));
 
 	if (code != STORE_OK)
 		return STORE_FAILED;

@@ -38,11 +38,15 @@ bool schema_name_is_system(const char *name)
 
 int schema_put_name(struct buf *sql, const char *name)
 {
-	int bad = buf_puts(sql, "\"");
+	int bad = buf_put(sql, "\"", 1);
 
-	for (const char *p = name; *p != '\0'; p++)
-		bad |= buf_put(sql, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
-	return bad | buf_puts(sql, "\"");
+	for (size_t n; *name != '\0'; name += n) {
+		if (*name == '"')
+			bad |= buf_put(sql, "\"", 1);
+		n = 1 + strcspn(name + 1, "\"");
+		bad |= buf_put(sql, name, n);
+	}
+	return bad | buf_put(sql, "\"", 1);
 }
 
 /* Words, and lists of words in parentheses: "TEXT", "VARCHAR(20)", "INTEGER REFERENCES posts(_id)".

@@ -336,15 +336,18 @@ void store_rollback(struct store *st)
 		simple(st, "ROLLBACK");
 }
 
-enum store_code store_save(struct store *st)
+enum store_code store_save(struct store *st, bool whole)
 {
-	return simple(st, "SAVEPOINT request");
+	st->saved = !whole || store_has_foreign_keys(st);
+	return st->saved ? simple(st, "SAVEPOINT request") : STORE_OK;
 }
 
 enum store_code store_release(struct store *st)
 {
 	int deferred = 0, unused;
 
+	if (!st->saved)
+		return STORE_OK;
 	sqlite3_db_status(st->db, SQLITE_DBSTATUS_DEFERRED_FKS, &deferred, &unused, 0);
 	if (deferred != 0) {
 		if (store_undo(st) != STORE_OK)
@@ -357,11 +360,15 @@ enum store_code store_release(struct store *st)
 enum store_code store_undo(struct store *st)
 {
 	char why[STORE_WHY];
-	enum store_code code;
+	enum store_code code = STORE_OK;
 
+	/* Some errors end the whole transaction. */
+	if (sqlite3_get_autocommit(st->db))
+		return STORE_FAILED;
 	memcpy(why, st->why, sizeof why);
-	code = simple(st, "ROLLBACK TO request");
-	if (code == STORE_OK)
+	if (st->saved)
+		code = simple(st, "ROLLBACK TO request");
+	if (st->saved && code == STORE_OK)
 		code = simple(st, "RELEASE request");
 	memcpy(st->why, why, sizeof why);
 	return code == STORE_OK ? STORE_OK : STORE_FAILED;

@@ -37,6 +37,8 @@ struct store {
 	uint64_t uses;
 	struct map *tables; /* lower-case name -> struct table */
 	int64_t data_version;
+	enum { KEYS_UNKNOWN, KEYS_NONE, KEYS_SOME } foreign_keys;
+	bool saved; /* there is a savepoint for the present request */
 	struct reader *readers[STORE_READERS];
 	struct log_limit complaints;
 	char why[STORE_WHY];
@@ -69,6 +71,8 @@ int store_bind(sqlite3_stmt *stmt, int at, const struct value *v, bool copy);
 
 /* store_tables.c */
 void store_forget_tables(struct store *st);
+/* Is there a foreign key in any table? Remembered as long as tables are. */
+bool store_has_foreign_keys(struct store *st);
 
 /* store_guard.c */
 

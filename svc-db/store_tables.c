@@ -144,10 +144,28 @@ void store_forget_tables(struct store *st)
 	struct table *t;
 	size_t at = 0, len;
 
+	st->foreign_keys = KEYS_UNKNOWN;
 	while ((t = map_next(st->tables, &at, &key, &len)) != NULL) {
 		map_remove(st->tables, key, len);
 		table_free(t);
 	}
+}
+
+bool store_has_foreign_keys(struct store *st)
+{
+	sqlite3_stmt *row;
+
+	if (st->foreign_keys != KEYS_UNKNOWN)
+		return st->foreign_keys == KEYS_SOME;
+	row = first_row(st,
+	    "SELECT EXISTS (SELECT 1 FROM sqlite_schema AS m, pragma_foreign_key_list(m.name)"
+	    " WHERE m.type = ?1)",
+	    "table");
+	if (row == NULL)
+		return true; /* who knows */
+	st->foreign_keys = sqlite3_column_int(row, 0) != 0 ? KEYS_SOME : KEYS_NONE;
+	sqlite3_reset(row);
+	return st->foreign_keys == KEYS_SOME;
 }
 
 enum store_code store_each_table(struct store *st, store_table_fn *fn, void *arg)

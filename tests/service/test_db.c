@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "codec/json.h"
 #include "tests/service/puppet.h"
 
@@ -486,6 +487,64 @@ static void test_locked_by_another_program(void **state)
 	assert_string_equal((char *)s->data, OK("{\"status\":\"inserted\",\"id\":1}"));
 }
 
+/* Keeps 64 requests under way until all are answered. */
+struct load {
+	struct stage *t;
+	unsigned left, under_way, stored;
+};
+
+static void load_more(struct load *l);
+
+static void load_data(struct stream *s, void *user, const uint8_t *p, size_t len, bool last)
+{
+	struct load *l = user;
+
+	(void)last;
+	stream_consumed(s, len);
+	l->stored += len > 30 && memmem(p, len, "\"inserted\"", 10) != NULL;
+}
+
+static void load_closed(struct stream *s, void *user)
+{
+	struct load *l = user;
+
+	(void)s;
+	l->under_way--;
+	load_more(l);
+}
+
+static const struct stream_events load_events = {.data = load_data, .closed = load_closed};
+
+static void load_more(struct load *l)
+{
+	static const enum protocol data = PROTOCOL_GOOP_DATA;
+	struct stream *s;
+
+	for (; l->left > 0 && l->under_way < 64; l->left--, l->under_way++) {
+		s = stream_open(
+		    puppet_streams(l->t->transport), &data, 1, ALICE, "", 5000, &load_events, l);
+		assert_non_null(s);
+		stream_write(s, INSERT_NOTE, sizeof INSERT_NOTE - 1, true);
+	}
+}
+
+static void test_load(void **state)
+{
+	struct stage *t = *state;
+	struct load l = {.t = t, .left = 50000};
+	uint64_t began;
+
+	make_notes(t, "open");
+	began = clock_mono_us();
+	load_more(&l);
+	PUPPET_UNTIL(t->p, l.under_way == 0);
+	print_message("%u inserts with 64 under way: %.0f a second, %.1f in a transaction\n",
+	    l.stored, l.stored * 1e6 / (double)(clock_mono_us() - began),
+	    l.stored / (double)counted(t, "commits"));
+	assert_int_equal(l.stored, 50000);
+	assert_true(counted(t, "commits") < 50000 / 4);
+}
+
 /* --- long answers --- */
 
 static void is_array_of(const struct puppet_stream *s, int rows)
@@ -666,6 +725,7 @@ int main(void)
 	    T(test_inserts_share_transactions),
 	    T(test_a_refused_write_spoils_no_other),
 	    T(test_a_lost_transaction_is_done_over),
+	    T(test_load),
 	    T(test_locked_by_another_program),
 	    T(test_stalled_reader),
 	    T(test_reader_that_goes_away),

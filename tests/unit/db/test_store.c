@@ -242,15 +242,15 @@ static void test_constraint_spoils_one_request_only(void **state)
 
 	make_notes(p->st);
 	ASSERT_STORE(p->st, store_begin(p->st), STORE_OK);
-	ASSERT_STORE(p->st, store_save(p->st), STORE_OK);
+	ASSERT_STORE(p->st, store_save(p->st, false), STORE_OK);
 	ASSERT_STORE(p->st, put_note(p->st, "a", "good", &id), STORE_OK);
 	ASSERT_STORE(p->st, store_release(p->st), STORE_OK);
-	ASSERT_STORE(p->st, store_save(p->st), STORE_OK);
+	ASSERT_STORE(p->st, store_save(p->st, false), STORE_OK);
 	ASSERT_STORE(
 	    p->st, store_insert(p->st, store_table(p->st, "notes"), &owner, 1, &id), STORE_REFUSED);
 	assert_string_equal(store_why(p->st), "NOT NULL constraint failed: notes.title");
 	ASSERT_STORE(p->st, store_undo(p->st), STORE_OK);
-	ASSERT_STORE(p->st, store_save(p->st), STORE_OK);
+	ASSERT_STORE(p->st, store_save(p->st, false), STORE_OK);
 	ASSERT_STORE(p->st, put_note(p->st, "a", "taken back", &id), STORE_OK);
 	ASSERT_STORE(p->st, store_undo(p->st), STORE_OK);
 	ASSERT_STORE(p->st, store_commit(p->st), STORE_OK);
@@ -270,7 +270,7 @@ static void test_deferred_foreign_key_spoils_one_request_only(void **state)
 	ASSERT_STORE(p->st, store_create_table(p->st, "replies", &column, 1), STORE_OK);
 	ASSERT_STORE(p->st, store_commit(p->st), STORE_OK);
 	ASSERT_STORE(p->st, store_begin(p->st), STORE_OK);
-	ASSERT_STORE(p->st, store_save(p->st), STORE_OK);
+	ASSERT_STORE(p->st, store_save(p->st, true), STORE_OK);
 	ASSERT_STORE(
 	    p->st, store_insert(p->st, store_table(p->st, "replies"), fields, 2, &id), STORE_OK);
 	ASSERT_STORE(p->st, store_release(p->st), STORE_REFUSED);

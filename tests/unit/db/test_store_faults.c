@@ -70,7 +70,7 @@ static bool try_rows(struct store *st, unsigned round)
 		return false;
 	for (unsigned i = 0; i < ROWS; i++) {
 		snprintf(title, sizeof title, "%u", round * ROWS + i);
-		if (store_table(st, "notes") == NULL || store_save(st) != STORE_OK ||
+		if (store_table(st, "notes") == NULL || store_save(st, true) != STORE_OK ||
 		    put_note(st, "a", title, &id) != STORE_OK || store_release(st) != STORE_OK) {
 			store_rollback(st);
 			return false;
