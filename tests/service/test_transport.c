@@ -27,8 +27,12 @@
 #include "codec/pubkey.h"
 #include "tests/service/puppet.h"
 
-#define MIB    (1024 * 1024)
-#define LARGE  (64 * MIB)
+#define MIB (1024 * 1024)
+#ifdef __SANITIZE_ADDRESS__
+#define LARGE (16 * MIB)
+#else
+#define LARGE (64 * MIB)
+#endif
 #define NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 
 /* --- the other peer --------------------------------------------------------------------------- */

@@ -384,6 +384,7 @@ static void one_byte_at_a_time_is_understood(void **state)
 		raw_turn(r);
 		puppet_turns(p, 0);
 	}
+	buf_clear(&first);
 	RAW_UNTIL(r, r->noisy);
 	raw_free(r);
 }
