@@ -418,13 +418,14 @@ static void test_signers_remembered_are_bounded(void **state)
 	hear(t, &second, "offline", 6, SIGNED, 1);
 	hear(t, &first, "online", 5, SIGNED, 2);
 	hear(t, &first, "offline", 6, SIGNED, 2);
+	hear(t, &second, "offline", 7, SIGNED, 3);
 	for (uint32_t n = 2; n < PEOPLE_KNOWN_MAX + 1; n++) {
 		who = somebody(n);
-		hear(t, &who, "offline", 1, SIGNED, 3);
+		hear(t, &who, "offline", 1, SIGNED, 4);
 	}
 	/* The one silent longest had to go, the next has not. */
-	assert_int_equal(hear(t, &first, "online", 1, SIGNED, 4), PEOPLE_STALE);
-	assert_int_equal(hear(t, &second, "online", 1, SIGNED, 4), PEOPLE_TAKEN);
+	assert_int_equal(hear(t, &second, "online", 1, SIGNED, 5), PEOPLE_STALE);
+	assert_int_equal(hear(t, &first, "online", 1, SIGNED, 5), PEOPLE_TAKEN);
 	people_free(t);
 }
 
