@@ -52,6 +52,10 @@ int http_mhd_request_body(struct http_request *r, const void *p, size_t n, size_
 /* Announced length of the body, 0 when none is announced. */
 uint64_t http_mhd_request_announced(const struct http_request *r);
 
+/* Whether it is certain where the body ends (RFC 9112, section 6.3): one plain Content-Length, or
+ * `chunked` alone, or neither. Otherwise somebody before us may see other requests than we do. */
+bool http_mhd_request_is_framed(const struct http_request *r);
+
 /* A body that is refused is still read so far, for the answer to reach a client that sends first
  * and reads later. */
 #define HTTP_MHD_DISCARD (1024 * 1024)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/alloc.h"
@@ -57,6 +58,36 @@ uint64_t http_mhd_request_announced(const struct http_request *r)
 	if (length == NULL)
 		return 0;
 	return str_to_u64(length, 0, UINT64_MAX, &n) ? n : UINT64_MAX;
+}
+
+struct framing {
+	unsigned lengths, codings;
+	bool bad;
+};
+
+static enum MHD_Result see_header(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct framing *f = cls;
+	uint64_t n;
+
+	(void)kind;
+	if (strcasecmp(name, "Content-Length") == 0) {
+		f->lengths++;
+		f->bad |= value == NULL || !str_to_u64(value, 0, UINT64_MAX, &n);
+	} else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+		f->codings++;
+		f->bad |= value == NULL || strcasecmp(value, "chunked") != 0;
+	}
+	return MHD_YES;
+}
+
+bool http_mhd_request_is_framed(const struct http_request *r)
+{
+	struct framing f = {0};
+
+	MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, see_header, &f);
+	return !f.bad && f.lengths + f.codings <= 1;
 }
 
 const char *http_request_method(const struct http_request *r)

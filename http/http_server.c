@@ -217,6 +217,11 @@ static enum MHD_Result headers_seen(struct http_request *r, const char *method)
 		http_answer_text(r, MHD_HTTP_NOT_IMPLEMENTED, "unknown method");
 		return queue(r);
 	}
+	if (!http_mhd_request_is_framed(r)) {
+		http_answer_text(
+		    r, MHD_HTTP_BAD_REQUEST, "it is not certain where the request ends");
+		return queue(r);
+	}
 	/* Far too much is refused before it is sent. Anything else waits for the end of the body:
 	 * to answer now would mean to close the connection. */
 	if (http_mhd_request_announced(r) > HTTP_MHD_DISCARD + body_max(r)) {

@@ -57,7 +57,8 @@ struct http_sse_text *http_sse_text_new(const void *p, size_t n)
 
 	t->holders = 1;
 	t->len = n;
-	memcpy(t->data, p, n);
+	if (n > 0)
+		memcpy(t->data, p, n);
 	return t;
 }
 
