@@ -59,13 +59,6 @@ static void relay(void *arg, struct http_request *r)
 	http_answer_text(r, 404, "this server has no relay");
 }
 
-/* One body with two lengths is two bodies to somebody (RFC 9112, section 6.1). */
-static bool is_smuggled(const struct http_request *r)
-{
-	return http_request_header(r, "Transfer-Encoding") != NULL &&
-	       http_request_header(r, "Content-Length") != NULL;
-}
-
 static void publish(void *arg, struct http_request *r)
 {
 	struct rendezvous *v = arg;
@@ -74,11 +67,6 @@ static void publish(void *arg, struct http_request *r)
 	struct hub_answer a;
 	char key[PROXY_KEY];
 
-	if (is_smuggled(r)) {
-		http_answer_header(r, "Connection", "close");
-		http_answer_text(r, 400, "Content-Length and Transfer-Encoding exclude each other");
-		return;
-	}
 	client_of(v, r, key);
 	hub_publish(v->hub, key, body.data, body.len, rendezvous_now(v), &a);
 	metrics_observe(&v->publish_time, clock_mono_us() - began);

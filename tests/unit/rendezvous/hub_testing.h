@@ -91,7 +91,8 @@ static inline void stage_close(struct stage *s)
 /* What a channel has said since the last call, as text for free(3). */
 static inline char *stage_said(struct stage *s, enum hub_channel c)
 {
-	char *text = xstrndup((const char *)buf_data(&s->said[c]), buf_len(&s->said[c]));
+	size_t n = buf_len(&s->said[c]);
+	char *text = n == 0 ? xstrdup("") : xstrndup((const char *)buf_data(&s->said[c]), n);
 
 	buf_consume(&s->said[c], buf_len(&s->said[c]));
 	return text;
