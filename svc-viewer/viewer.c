@@ -27,7 +27,7 @@
 
 #define OPEN_MS        20000 /* addresses are dialled one after the other */
 #define PEER_IDLE_MS   60000
-#define REQUEST_MS     15000
+#define REQUEST_MS     10000
 #define VISIT_STALL_MS (3 * 60 * 1000)
 
 #define ADDRESS_KEY "viewer.http_addr"
