@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,6 +46,18 @@ static int wait_until_ready(int ready, int signals, pid_t child)
 	return CLI_FAILED;
 }
 
+/* What the starter had open is none of ours: a pipe would never end, a lock never be free. Returns
+ * the new number of the one that is kept. */
+static int keep_only(int fd)
+{
+	int kept = STDERR_FILENO + 1;
+
+	if (fd != kept)
+		dup2(fd, kept);
+	syscall(SYS_close_range, kept + 1, ~0u, 0);
+	return kept;
+}
+
 static int start_in_background(struct supervisor_options *options)
 {
 	sigset_t set, before;
@@ -65,11 +78,9 @@ static int start_in_background(struct supervisor_options *options)
 		config_free(options->config);
 		return wait_until_ready(ready[0], signals, child);
 	}
-	close(ready[0]);
-	close(signals);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	setsid();
-	options->ready_fd = ready[1];
+	options->ready_fd = keep_only(ready[1]);
 	return supervisor_run(options);
 }
 

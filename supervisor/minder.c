@@ -9,11 +9,14 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "supervisor/spawn.h"
 
-#define FACT_KEY_MAX   32
-#define FACT_VALUE_MAX 4096
+#define FACT_KEY_MAX     32
+#define FACT_VALUE_MAX   4096
+#define ALARMS_MAX       20 /* shown, a minute */
+#define LAST_WORDS_TURNS 100
 
 struct fact {
 	char key[FACT_KEY_MAX];
@@ -30,10 +33,13 @@ struct minder {
 	struct log_source *log;
 	/* While its process runs. */
 	bool running;
+	bool closed;       /* it has said its last word */
+	unsigned patience; /* turns of the loop to wait for that, once it is dead */
 	struct spawned process;
 	struct watch *end;
 	struct parent *parent;
 	uint32_t pulse;
+	struct log_limit alarms;
 	struct fact facts[MINDER_FACTS];
 	unsigned fact_count;
 };
@@ -146,7 +152,8 @@ static int take_alarm(struct minder *m, struct msg *msg)
 	msg_get_cstr(msg, text, sizeof(text));
 	if (!msg_end(msg))
 		return -1;
-	logs_say(m->house->logs, LOG_LEVEL_WARN, "%s reports: %s", minder_name(m), text);
+	if (log_allowed(&m->alarms, ALARMS_MAX, minder_name(m)))
+		logs_say(m->house->logs, LOG_LEVEL_WARN, "%s reports: %s", minder_name(m), text);
 	return 0;
 }
 
@@ -185,7 +192,10 @@ static int on_message(void *arg, struct msg *msg)
 
 static void on_closed(void *arg)
 {
-	event(arg, CHILD_CLOSED);
+	struct minder *m = arg;
+
+	m->closed = true;
+	event(m, CHILD_CLOSED);
 }
 
 /* --- birth and death -------------------------------------------------------------------------- */
@@ -266,6 +276,8 @@ static void give_birth(struct minder *m)
 	if (!start_process(m))
 		return;
 	m->running = true;
+	m->closed = false;
+	m->patience = LAST_WORDS_TURNS;
 	m->end = watch_new(m->house->loop, m->process.pidfd, on_death, m);
 	watch_set(m->end, WATCH_READ);
 	m->parent = parent_new(
@@ -320,6 +332,10 @@ static void on_death(void *arg, int events)
 	int code, status;
 
 	(void)events;
+	/* What it said before it died comes first: a READY makes another death of it. Its end of
+	 * the channel is closed by now, unless somebody else holds it open. */
+	if (!m->closed && m->patience-- > 0)
+		return;
 	if (!spawn_reap(&m->process, &code, &status))
 		return;
 	last = log_source_finish(m->log);

@@ -628,6 +628,29 @@ static void clients_that_do_not_read_hold_nobody_up(void **unused)
 		close(fds[i]);
 }
 
+static void another_user_has_no_say(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor start --daemon peer; chmod 755 . bin peer peer/run; chmod 666 "
+		 "peer/run/control.sock");
+	EXITS(
+	    1, "setpriv --reuid 65534 --regid 65534 --clear-groups bin/goop-supervisor stop peer");
+	says("hung up");
+	EXITS(0, "goop-supervisor status peer");
+	EXITS(0, "grep 'user 65534 .* has no say here' peer/log/supervisor.log");
+}
+
+/* A descriptor that the shell had open must not stay open in the background. */
+static void the_background_holds_nothing_of_its_starter(void **unused)
+{
+	(void)unused;
+	EXITS(0, "exec 7> held; goop-supervisor start --daemon peer | cat");
+	EXITS(1, "ls -l /proc/$(cat peer/run/pid)/fd | grep -E 'held|tty|pts'");
+	EXITS(0, "readlink /proc/$(cat peer/run/pid)/fd/0 /proc/$(cat peer/run/pid)/fd/1");
+	assert_string_equal(output, "/dev/null\n/dev/null\n");
+	EXITS(0, "test $(ps -o sid= -p $(cat peer/run/pid)) = $(cat peer/run/pid)");
+}
+
 static void reports(void **unused)
 {
 	(void)unused;
@@ -699,6 +722,18 @@ static void usage(void **unused)
 	unsetenv("ASAN_OPTIONS");
 }
 
+static void colours_on_a_terminal_only(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor start --daemon peer");
+	EXITS(0, "TERM=xterm script -qec 'goop-supervisor status peer' /dev/null");
+	says("\033[32mup\033[0m");
+	EXITS(0, "NO_COLOR=1 TERM=xterm script -qec 'goop-supervisor status peer' /dev/null");
+	assert_null(strchr(output, '\033'));
+	EXITS(0, "goop-supervisor status peer");
+	assert_null(strchr(output, '\033'));
+}
+
 static void init_makes_a_folder_that_is_good(void **unused)
 {
 	(void)unused;
@@ -756,9 +791,12 @@ int main(void)
 	    STORY(garbage_costs_that_client_only),
 	    STORY(a_thousand_clients_do_not_keep_an_honest_one_out),
 	    STORY(clients_that_do_not_read_hold_nobody_up),
+	    STORY(another_user_has_no_say),
+	    STORY(the_background_holds_nothing_of_its_starter),
 	    STORY(reports),
 	    STORY(the_id_is_known_while_stopped),
 	    STORY(usage),
+	    STORY(colours_on_a_terminal_only),
 	    STORY(init_makes_a_folder_that_is_good),
 	};
 
