@@ -1,7 +1,7 @@
 /* The packets of libp2p's mDNS discovery, built and parsed. No I/O.
  * Source: libp2p specs, discovery/mdns; RFC 6762 and 6763; the shapes that go-libp2p (zeroconf),
- * js-libp2p and rust-libp2p really send: docs/CONTRACT.md, "mDNS". Names are compared as exact
- * bytes, as go does.
+ * js-libp2p and rust-libp2p really send (tests/unit/discovery/test_mdns.c has one of each). Names
+ * are compared as exact bytes, as go does.
  *
  * What we send is one shape for answers, announcements and goodbyes, since it is the one that all
  * three accept: PTR in the answer section, SRV, TXT and A/AAAA additional, never apart. */

@@ -540,8 +540,7 @@ static void test_forged_presence_is_dropped(void **state)
 	say_presence(&bob, &s.bob, actor_presence(&s.bob, PRESENCE_ONLINE, "Bob", NULL, true));
 	assert_person(s.viewer, &s.bob, "Bob");
 	assert_int_equal(puppet_count(s.viewer, MSG_PERSON), 0);
-	PUPPET_UNTIL (s.p, strstr(puppet_log(s.p), "refused: forged") != NULL)
-		;
+	PUPPET_UNTIL(s.p, strstr(puppet_log(s.p), "refused: forged") != NULL);
 	end(&s);
 }
 
