@@ -34,10 +34,10 @@ static int put_file(struct buf *out, const char *name, const struct http_text_va
 	return http_text_put_page(out, f->data, f->size, values);
 }
 
-static int put_head(struct buf *out, const char *title, const char *script)
+static int put_head(struct buf *out, const char *title, const char *script, const char *class)
 {
 	const struct http_text_value values[] = {
-	    {"title", title}, {"script", script}, {NULL, NULL}};
+	    {"title", title}, {"script", script}, {"class", class}, {NULL, NULL}};
 
 	return put_file(out, "head.html", values);
 }
@@ -119,7 +119,8 @@ static int put_index(struct buf *out, const struct urls *urls, const struct hub 
 {
 	static const struct http_text_value none[] = {{NULL, NULL}};
 	size_t online = hub_online(hub);
-	int r = put_head(out, "Goop2 rendezvous", "index.js") | put_file(out, "intro.html", none);
+	int r =
+	    put_head(out, "Goop2 rendezvous", "index.js", "") | put_file(out, "intro.html", none);
 
 	r |= buf_puts(out, "<ul class=\"urls\">\n");
 	for (size_t i = 0; i < urls->count; i++)
@@ -182,7 +183,7 @@ void pages_answer_admin(
 	int failed;
 
 	buf_init(&out, PAGE_MAX);
-	failed = put_head(&out, "Goop2 rendezvous: admin", "admin.js");
+	failed = put_head(&out, "Goop2 rendezvous: admin", "admin.js", "wide");
 	failed |= buf_putf(&out,
 	    "<h1>Peers <span class=\"count\" id=\"count\">(%zu)</span></h1>\n"
 	    "<p class=\"state\" id=\"state\" role=\"status\">Reload for news.</p>\n"

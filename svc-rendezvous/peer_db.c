@@ -43,19 +43,19 @@ static const char *const sql[STATEMENTS] = {
     [ROLLBACK] = "ROLLBACK",
     [NUMBER] = "UPDATE goop_change SET number = number + 1 RETURNING number",
     /* What is older than the row there came late. */
-    [PUT] = "INSERT INTO goop_presence (peer_id, client, json, gone, signed, signer_ts, heard,"
-	    " bytes, change, writer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-	    " ON CONFLICT (peer_id) DO UPDATE SET client = excluded.client, json = excluded.json,"
-	    " gone = excluded.gone, signed = excluded.signed,"
-	    " signer_ts = max(signer_ts, excluded.signer_ts), heard = excluded.heard,"
-	    " bytes = excluded.bytes, change = excluded.change, writer = excluded.writer"
-	    " WHERE excluded.heard >= heard",
-    [SIGN] = "INSERT INTO goop_signers (peer_id, ts, heard) VALUES (?1, ?2, ?3)"
-	     " ON CONFLICT (peer_id) DO UPDATE SET ts = max(ts, excluded.ts),"
-	     " heard = max(heard, excluded.heard)",
+    [PUT] = ("INSERT INTO goop_presence (peer_id, client, json, gone, signed, signer_ts, heard,"
+	     " bytes, change, writer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+	     " ON CONFLICT (peer_id) DO UPDATE SET client = excluded.client, json = excluded.json,"
+	     " gone = excluded.gone, signed = excluded.signed,"
+	     " signer_ts = max(signer_ts, excluded.signer_ts), heard = excluded.heard,"
+	     " bytes = excluded.bytes, change = excluded.change, writer = excluded.writer"
+	     " WHERE excluded.heard >= heard"),
+    [SIGN] = ("INSERT INTO goop_signers (peer_id, ts, heard) VALUES (?1, ?2, ?3)"
+	      " ON CONFLICT (peer_id) DO UPDATE SET ts = max(ts, excluded.ts),"
+	      " heard = max(heard, excluded.heard)"),
     [VERSION] = "PRAGMA data_version",
-    [NEWS] = "SELECT peer_id, client, json, gone, signed, signer_ts, heard, bytes, change"
-	     " FROM goop_presence WHERE change > ?1 AND writer <> ?2 ORDER BY change",
+    [NEWS] = ("SELECT peer_id, client, json, gone, signed, signer_ts, heard, bytes, change"
+	      " FROM goop_presence WHERE change > ?1 AND writer <> ?2 ORDER BY change"),
     [CLEAN] = "DELETE FROM goop_presence WHERE heard < ?1",
     [CLEAN_SIGNERS] = "DELETE FROM goop_signers WHERE heard < ?1",
 };

@@ -20,7 +20,8 @@ async function refresh() {
 	let wait = 2000;
 	try {
 		const [rows, lines] = await Promise.all(["/peers.json", "/logs.json"].map(async (path) => {
-			const answer = await fetch(path, { cache: "no-store" });
+			/* A page opened with name and password in its address may not use relative ones. */
+			const answer = await fetch(location.origin + path, { cache: "no-store" });
 			if (!answer.ok)
 				throw new Error(`${path}: ${answer.status}`);
 			return answer.json();

@@ -44,7 +44,7 @@ function soon() {
 		due = setTimeout(() => { due = 0; show(); }, 200);
 }
 
-const source = new EventSource("/events?changes=1");
+const source = new EventSource(location.origin + "/events?changes=1");
 source.addEventListener("reset", () => { online.clear(); soon(); });
 source.onmessage = (event) => {
 	const peer = JSON.parse(event.data);
