@@ -12,6 +12,8 @@
 struct place {
 	size_t connections;
 	size_t handshakes; /* of those, inbound and under way */
+	unsigned tokens;   /* inbound handshakes that may still begin, as of `at` */
+	uint64_t at;
 };
 
 struct admission {
@@ -67,8 +69,25 @@ static struct place *place_get(const struct admission *a, const struct admission
 	return map_get(a->places, key->bytes, key->len);
 }
 
+static unsigned tokens_at(const struct place *p, uint64_t now)
+{
+	uint64_t more = (now - p->at) * LIMIT_HANDSHAKES_SECOND / 1000;
+
+	if (more >= LIMIT_HANDSHAKES_BURST - p->tokens)
+		return LIMIT_HANDSHAKES_BURST;
+	return p->tokens + (unsigned)more;
+}
+
+/* Too many at a time, or too fast. */
+static bool is_tiring(const struct place *p, const struct admission_key *key, uint64_t now)
+{
+	if (p == NULL || key->loopback)
+		return false;
+	return p->handshakes >= LIMIT_HANDSHAKES_ADDRESS || tokens_at(p, now) == 0;
+}
+
 enum admission_verdict admission_ask(
-    const struct admission *a, const struct admission_key *key, bool inbound)
+    const struct admission *a, const struct admission_key *key, bool inbound, uint64_t now)
 {
 	const struct place *p = place_get(a, key);
 	size_t most = key->loopback ? LIMIT_CONNECTIONS_LOOPBACK : LIMIT_CONNECTIONS_ADDRESS;
@@ -77,29 +96,57 @@ enum admission_verdict admission_ask(
 		return ADMISSION_NO;
 	if (!inbound)
 		return a->connections < LIMIT_CONNECTIONS ? ADMISSION_YES : ADMISSION_NO;
-	if (p != NULL && p->handshakes >= LIMIT_HANDSHAKES_ADDRESS && !key->loopback)
-		return ADMISSION_NO;
-	if (a->connections - a->handshakes >= LIMIT_CONNECTIONS)
+	if (is_tiring(p, key, now) || a->connections - a->handshakes >= LIMIT_CONNECTIONS)
 		return ADMISSION_NO;
 	return a->handshakes < LIMIT_HANDSHAKES && a->connections < LIMIT_CONNECTIONS
 	           ? ADMISSION_YES
 	           : ADMISSION_CROWDED;
 }
 
-void admission_enter(struct admission *a, const struct admission_key *key, bool handshake)
+/* Forgets places without connections: those that are rested, or, when that is not enough, all. */
+static void sweep(struct admission *a, uint64_t now)
+{
+	for (int all = 0; all <= 1 && map_count(a->places) >= LIMIT_PLACES; all++) {
+		const void *key;
+		size_t at = 0, len;
+		struct place *p;
+
+		while ((p = map_next(a->places, &at, &key, &len)) != NULL)
+			if (p->connections == 0 &&
+			    (all || tokens_at(p, now) == LIMIT_HANDSHAKES_BURST))
+				free(map_remove(a->places, key, len));
+	}
+}
+
+static struct place *place_need(struct admission *a, const struct admission_key *key, uint64_t now)
 {
 	struct place *p = place_get(a, key);
 
-	if (p == NULL) {
-		p = xcalloc(1, sizeof *p);
-		map_set(a->places, key->bytes, key->len, p);
-	}
+	if (p != NULL)
+		return p;
+	if (map_count(a->places) >= LIMIT_PLACES)
+		sweep(a, now);
+	p = xcalloc(1, sizeof *p);
+	p->tokens = LIMIT_HANDSHAKES_BURST;
+	p->at = now;
+	map_set(a->places, key->bytes, key->len, p);
+	return p;
+}
+
+void admission_enter(
+    struct admission *a, const struct admission_key *key, bool handshake, uint64_t now)
+{
+	struct place *p = place_need(a, key, now);
+
 	p->connections++;
 	a->connections++;
-	if (handshake) {
-		p->handshakes++;
-		a->handshakes++;
-	}
+	if (!handshake)
+		return;
+	p->handshakes++;
+	a->handshakes++;
+	p->tokens = tokens_at(p, now);
+	p->at = now;
+	p->tokens -= p->tokens > 0;
 }
 
 void admission_upgraded(struct admission *a, const struct admission_key *key)
@@ -121,8 +168,7 @@ void admission_leave(struct admission *a, const struct admission_key *key, bool 
 	if (handshake)
 		admission_upgraded(a, key);
 	a->connections--;
-	if (--p->connections == 0)
-		free(map_remove(a->places, key->bytes, key->len));
+	p->connections--;
 }
 
 size_t admission_count(const struct admission *a)

@@ -1,5 +1,5 @@
 /* Who may have a connection: counts by address, against strangers who would use up what there is.
- * No I/O. */
+ * No I/O; the time is an argument (milliseconds). */
 #ifndef SVC_TRANSPORT_ADMISSION_H
 #define SVC_TRANSPORT_ADMISSION_H
 
@@ -29,13 +29,13 @@ enum admission_verdict {
 	ADMISSION_NO       /* too many from there, or altogether */
 };
 
-/* May a connection from there begin? Inbound ones count as a handshake until admission_upgraded().
- * Nothing is counted yet. */
+/* May a connection from there begin? Nothing is counted yet. */
 enum admission_verdict admission_ask(
-    const struct admission *a, const struct admission_key *key, bool inbound);
+    const struct admission *a, const struct admission_key *key, bool inbound, uint64_t now);
 
 /* One more connection, one less. `handshake`: inbound and not yet upgraded. */
-void admission_enter(struct admission *a, const struct admission_key *key, bool handshake);
+void admission_enter(
+    struct admission *a, const struct admission_key *key, bool handshake, uint64_t now);
 void admission_upgraded(struct admission *a, const struct admission_key *key);
 void admission_leave(struct admission *a, const struct admission_key *key, bool handshake);
 

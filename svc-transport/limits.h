@@ -14,6 +14,11 @@
  * honest handshake takes milliseconds, one that only holds a place takes for ever. */
 #define LIMIT_HANDSHAKES         128
 #define LIMIT_HANDSHAKES_ADDRESS 16 /* not for loopback */
+/* A handshake costs us about as much as the one who begins it: so many at once from one address,
+ * and then so many a second. Not for loopback. */
+#define LIMIT_HANDSHAKES_BURST  64
+#define LIMIT_HANDSHAKES_SECOND 8
+#define LIMIT_PLACES            8192 /* addresses that are remembered for that */
 
 /* Accepts handled in one turn of the loop, so that a flood of connections starves nobody. */
 #define LIMIT_ACCEPTS_PER_TURN 32
@@ -24,8 +29,6 @@
 #define LIMIT_ACCEPT_MS       8000  /* a service has so long to take an inbound stream */
 #define LIMIT_IDENTIFY_MS     5000
 #define LIMIT_PING_IDLE_MS    60000 /* an inbound ping stream that is silent */
-#define LIMIT_KEEPALIVE_MS    15000 /* idle time after which we ping */
-#define LIMIT_PONG_MS         10000
 #define LIMIT_TCP_UNACKED_MS  20000 /* TCP_USER_TIMEOUT */
 #define LIMIT_WRITE_STALL_MS  30000 /* a socket that takes nothing although we have something */
 #define LIMIT_STREAM_STALL_MS 60000 /* the peer finished its side and grants no window */
@@ -36,12 +39,10 @@
 #define LIMIT_NEGOTIATING_CONNECTION 256 /* inbound, protocol not yet chosen */
 #define LIMIT_STREAMS_BEFORE_SETTLED 10  /* ours, before js has wired its muxer */
 #define LIMIT_WAITING_PEER           256 /* stream requests waiting for a dial */
-#define LIMIT_PROPOSALS              16  /* multistream rounds of one stream */
 
 /* Bytes. */
-#define LIMIT_READ_TURN        (256 * 1024)        /* read from one socket in one turn */
-#define LIMIT_OUT_SOFT         (256 * 1024)        /* ciphertext queued: streams wait above it */
-#define LIMIT_OUT_HARD         (4 * 1024 * 1024)   /* control frames unread by the peer: it goes */
+#define LIMIT_READ_TURN        (272 * 1024)        /* read from one socket in one turn */
+#define LIMIT_OUT_SOFT         (272 * 1024)        /* one write: a full message of a service */
 #define LIMIT_BUFFERED_TOTAL   (256 * 1024 * 1024) /* queued for all peers together */
 #define LIMIT_IDENTIFY_MESSAGE 8192
 #define LIMIT_IDENTIFY_COUNT   10

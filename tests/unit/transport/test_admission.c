@@ -7,10 +7,12 @@
 #include "svc-transport/limits.h"
 
 static struct admission *a;
+static uint64_t now;
 
 static int setup(void **state)
 {
 	(void)state;
+	now = 1000;
 	a = admission_new();
 	return 0;
 }
@@ -37,7 +39,7 @@ static enum admission_verdict ask(const char *from, bool inbound)
 {
 	struct admission_key k = key(from);
 
-	return admission_ask(a, &k, inbound);
+	return admission_ask(a, &k, inbound, now);
 }
 
 static void enter(const char *from, bool handshake, unsigned times)
@@ -45,7 +47,7 @@ static void enter(const char *from, bool handshake, unsigned times)
 	struct admission_key k = key(from);
 
 	while (times-- > 0)
-		admission_enter(a, &k, handshake);
+		admission_enter(a, &k, handshake, now);
 }
 
 /* Enters `times` strangers, each from an address of its own. */
@@ -138,6 +140,49 @@ static void who_leaves_makes_room(void **state)
 	assert_int_equal(admission_handshakes(a), 0);
 }
 
+static void enter_and_leave(const char *from, unsigned times)
+{
+	struct admission_key k = key(from);
+
+	while (times-- > 0) {
+		admission_enter(a, &k, true, now);
+		admission_leave(a, &k, true);
+	}
+}
+
+static void who_comes_too_often_has_to_rest(void **state)
+{
+	(void)state;
+	enter_and_leave("192.0.2.1", LIMIT_HANDSHAKES_BURST);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
+	assert_int_equal(ask("192.0.2.2", true), ADMISSION_YES);
+	now += 1000 / LIMIT_HANDSHAKES_SECOND;
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+	enter_and_leave("192.0.2.1", 1);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	now += 1000000;
+	enter_and_leave("192.0.2.1", LIMIT_HANDSHAKES_BURST - 1);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+	enter_and_leave("127.0.0.1", 2 * LIMIT_HANDSHAKES_BURST);
+	assert_int_equal(ask("127.0.0.1", true), ADMISSION_YES);
+}
+
+static void only_so_many_addresses_are_remembered(void **state)
+{
+	char text[32];
+
+	(void)state;
+	enter_and_leave("192.0.2.1", LIMIT_HANDSHAKES_BURST);
+	for (unsigned i = 0; i < LIMIT_PLACES; i++) {
+		snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		enter_and_leave(text, 1);
+	}
+	/* All had come just now, so all without connections were forgotten. */
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+	assert_int_equal(admission_count(a), 0);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -149,6 +194,8 @@ int main(void)
 	    TEST(a_crowd_of_handshakes_gives_way),
 	    TEST(altogether_there_is_a_limit),
 	    TEST(who_leaves_makes_room),
+	    TEST(who_comes_too_often_has_to_rest),
+	    TEST(only_so_many_addresses_are_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
