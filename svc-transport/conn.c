@@ -104,6 +104,7 @@ static bool write_out(struct conn *c, const uint8_t *p, size_t n)
 	}
 	if (w > 0) {
 		c->bytes_out += (size_t)w;
+		c->set->moved += (size_t)w;
 		c->moved_at = loop_now(c->set->loop);
 	} else {
 		w = 0;
@@ -229,6 +230,7 @@ static void conn_read(struct conn *c)
 		return;
 	}
 	c->bytes_in += (size_t)n;
+	c->set->moved += (size_t)n;
 	buf_clear(&c->in);
 	digest(c, in, kept + (size_t)n);
 	if (conn_is_open(c))
@@ -292,7 +294,7 @@ struct conn *conn_new(struct conns *cs, int fd, bool inbound, const struct socka
 	buf_init(&c->out, CONN_SEAL);
 	c->noise = noise_new(cs->self, !inbound, expected);
 	c->watch = watch_new(cs->loop, fd, ready, c);
-	admission_enter(cs->admission, &c->place, inbound);
+	admission_enter(cs->admission, &c->place, inbound, c->since);
 	TAILQ_INSERT_TAIL(&cs->all, c, all);
 	if (inbound)
 		conn_upgrade_begin(c);

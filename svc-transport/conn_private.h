@@ -69,8 +69,11 @@ struct conns {
 	struct timer *timer;
 	struct before_sleep *hook;
 	struct log_limit failures;
-	uint8_t *in;   /* CONN_IN */
-	uint8_t *seal; /* CONN_SEAL */
+	uint64_t moved;      /* bytes in and out, of all there ever were */
+	uint64_t moved_then; /* at the last tick */
+	unsigned quiet;      /* ticks since much moved; 0: the heap has been trimmed */
+	uint8_t *in;         /* CONN_IN */
+	uint8_t *seal;       /* CONN_SEAL */
 };
 
 /* conn.c */

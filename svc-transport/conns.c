@@ -1,4 +1,5 @@
 /* All connections: who gets in, who gives way, their clock and their last words. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,9 @@
 #include "svc-transport/conn_private.h"
 #include "svc-transport/tcp.h"
 
-#define TICK_MS 1000
+#define TICK_MS     1000
+#define MUCH_BYTES  (1024 * 1024) /* moved in a tick: the heap has grown */
+#define QUIET_TICKS 10            /* after which it may shrink again */
 
 /* The oldest inbound handshake gives way. False when there is none that has not already. */
 static bool make_room(struct conns *cs)
@@ -31,7 +34,7 @@ void conns_accept(struct conns *cs, int fd, const struct sockaddr *from)
 {
 	struct admission_key key = admission_key_of(from);
 
-	switch (admission_ask(cs->admission, &key, true)) {
+	switch (admission_ask(cs->admission, &key, true, loop_now(cs->loop))) {
 	case ADMISSION_YES: break;
 	case ADMISSION_CROWDED:
 		if (make_room(cs))
@@ -60,7 +63,7 @@ struct conn *conns_dial(
 		return NULL;
 	}
 	key = admission_key_of((struct sockaddr *)&to);
-	if (admission_ask(cs->admission, &key, false) != ADMISSION_YES) {
+	if (admission_ask(cs->admission, &key, false, loop_now(cs->loop)) != ADMISSION_YES) {
 		snprintf(why, CONN_WHY, "too many connections");
 		return NULL;
 	}
@@ -106,11 +109,27 @@ static void check_deadlines(struct conn *c, uint64_t now)
 		conn_close(c, "the peer said goodbye");
 }
 
+/* The heap is kept while transfers go on; afterwards it goes back, once. */
+static void trim_heap(struct conns *cs)
+{
+	if (cs->moved - cs->moved_then >= MUCH_BYTES)
+		cs->quiet = 1;
+	else if (cs->quiet > 0)
+		cs->quiet++;
+	cs->moved_then = cs->moved;
+	if (cs->quiet < QUIET_TICKS)
+		return;
+	malloc_trim(0);
+	cs->quiet = 0;
+}
+
 static void tick(void *arg)
 {
 	struct conns *cs = arg;
 	uint64_t now = loop_now(cs->loop);
 	struct conn *c;
+
+	trim_heap(cs);
 
 	TAILQ_FOREACH (c, &cs->all, all) {
 		if (c->is_dying)

@@ -18,6 +18,7 @@
 #include <sodium.h>
 
 #include "base/alloc.h"
+#include "codec/envelope.h"
 #include "codec/identify.pb-c.h"
 #include "codec/multiaddr.h"
 #include "codec/pb.h"
@@ -476,6 +477,8 @@ static void identify_says_who_we_are_and_ends(void **state)
 	Identify__Identify *m;
 	struct pb pb;
 	struct multiaddr seen;
+	struct peer_id signer;
+	uint64_t seq;
 	char text[MULTIADDR_TEXT], self[PEER_ID_TEXT];
 
 	(void)state;
@@ -491,8 +494,13 @@ static void identify_says_who_we_are_and_ends(void **state)
 	peer_id_to_text(&r->them, self);
 	assert_string_equal(self, puppet_fact(p, "peer_id"));
 	assert_int_equal(m->public_key.len, PUBKEY_ED25519_SIZE);
-	assert_true(m->has_signed_peer_record);
 	assert_int_equal(m->n_listen_addrs, 1);
+	assert_int_equal(envelope_open_peer_record(m->signed_peer_record.data,
+			     m->signed_peer_record.len, &signer, &seq, &seen, 1),
+	    1);
+	assert_true(peer_id_equal(&signer, &r->them));
+	assert_int_equal(seen.len, m->listen_addrs[0].len);
+	assert_memory_equal(seen.bytes, m->listen_addrs[0].data, seen.len);
 	assert_true(lists(m, "/ipfs/id/1.0.0"));
 	assert_true(lists(m, "/ipfs/id/push/1.0.0"));
 	assert_true(lists(m, "/goop/site/1.0.0"));
