@@ -11,12 +11,14 @@
 
 struct timer {
 	uv_timer_t uv;
+	struct loop *loop;
 	timer_fn *fn;
 	void *arg;
 };
 
 struct watch {
 	uv_poll_t uv;
+	struct loop *loop;
 	watch_fn *fn;
 	void *arg;
 	int events; /* wanted */
@@ -46,6 +48,7 @@ struct loop {
 	LIST_HEAD(, on_signal) signals;
 	bool in_hooks;
 	bool again;
+	bool handled; /* anything, since loop_turn() began */
 };
 
 static void check(int r, const char *what)
@@ -154,11 +157,11 @@ void loop_stop(struct loop *loop)
 
 void loop_turn(struct loop *loop, unsigned ms)
 {
-	if (ms == 0) {
-		uv_run(&loop->uv, UV_RUN_NOWAIT);
+	/* libuv would sleep after timers that were due. */
+	loop->handled = false;
+	uv_run(&loop->uv, UV_RUN_NOWAIT);
+	if (ms == 0 || loop->handled)
 		return;
-	}
-	uv_update_time(&loop->uv);
 	uv_timer_start(&loop->turn, turn_over, ms, 0);
 	uv_run(&loop->uv, UV_RUN_ONCE);
 	uv_timer_stop(&loop->turn);
@@ -173,6 +176,7 @@ static void timer_fired(uv_timer_t *h)
 {
 	struct timer *t = (struct timer *)h;
 
+	t->loop->handled = true;
 	t->fn(t->arg);
 }
 
@@ -180,6 +184,7 @@ struct timer *timer_new(struct loop *loop, timer_fn *fn, void *arg)
 {
 	struct timer *t = xcalloc(1, sizeof(*t));
 
+	t->loop = loop;
 	t->fn = fn;
 	t->arg = arg;
 	check(uv_timer_init(&loop->uv, &t->uv), "uv_timer_init");
@@ -241,6 +246,7 @@ static void watch_fired(uv_poll_t *h, int status, int ready)
 	int events =
 	    (ready & UV_READABLE ? WATCH_READ : 0) | (ready & UV_WRITABLE ? WATCH_WRITE : 0);
 
+	w->loop->handled = true;
 	if (status < 0)
 		events = WATCH_READ | w->events;
 	w->fn(w->arg, events);
@@ -253,6 +259,7 @@ struct watch *watch_new(struct loop *loop, int fd, watch_fn *fn, void *arg)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
 
+	w->loop = loop;
 	w->fn = fn;
 	w->arg = arg;
 	check(uv_poll_init(&loop->uv, &w->uv, fd), "uv_poll_init");

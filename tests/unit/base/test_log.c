@@ -135,6 +135,11 @@ static void test_errno_stays(void **state)
 	log_info("a", "%m");
 	assert_int_equal(errno, ENOENT);
 	assert_non_null(strstr(logged(), "No such file"));
+	/* Even when the writing fails. */
+	dup2(open("/dev/full", O_WRONLY), STDERR_FILENO);
+	errno = ENOENT;
+	log_info("a", "b");
+	assert_int_equal(errno, ENOENT);
 }
 
 static void test_limit(void **state)

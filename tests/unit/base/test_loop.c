@@ -238,10 +238,9 @@ static void test_hooks_keep_the_loop_awake(void **state)
 
 	(void)state;
 	hook = loop_before_sleep(loop, on_hook, NULL);
-	for (int i = 0; i < 9; i++)
+	while (others < 8)
 		loop_turn(loop, 10000);
 	assert_true(clock_mono_ms() - began < 5000);
-	assert_int_equal(others, 9);
 	loop_turn(loop, 10);
 	assert_int_equal(others, 10);
 	before_sleep_free(hook);
@@ -269,12 +268,12 @@ static bool late(void *arg)
 static void test_again(void **state)
 {
 	struct before_sleep *first = loop_before_sleep(loop, early, NULL);
+	uint64_t began = clock_mono_ms();
 
 	(void)state;
 	hook = loop_before_sleep(loop, late, NULL);
 	loop_turn(loop, 10000);
-	assert_int_equal(fired, 1);
-	loop_turn(loop, 10);
+	assert_true(clock_mono_ms() - began < 5000);
 	assert_int_equal(fired, 2);
 	before_sleep_free(first);
 	before_sleep_free(hook);
@@ -282,10 +281,11 @@ static void test_again(void **state)
 
 static bool free_hook(void *arg)
 {
-	(void)arg;
+	struct before_sleep **last = arg;
+
 	fired++;
 	before_sleep_free(hook);
-	before_sleep_free(arg);
+	before_sleep_free(*last);
 	return false;
 }
 
@@ -294,12 +294,11 @@ static void test_hooks_freed_in_hooks(void **state)
 	struct before_sleep *last;
 
 	(void)state;
-	hook = loop_before_sleep(loop, free_hook, NULL);
+	hook = loop_before_sleep(loop, free_hook, &last);
 	last = loop_before_sleep(loop, early, NULL);
 	loop_turn(loop, 5);
 	loop_turn(loop, 5);
-	assert_int_equal(fired, 3); /* once, and `early` twice */
-	before_sleep_free(last);
+	assert_int_equal(fired, 1);
 }
 
 static void on_signal(void *arg, int signo)

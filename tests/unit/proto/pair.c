@@ -127,7 +127,8 @@ uint64_t pair_deadline(void)
 
 void pair_turn(struct pair *p, uint64_t until, const char *what, const char *file, int line)
 {
-	loop_turn(p->loop, 100);
+	/* What is waited for may come true in a hook, before the loop sleeps: look again soon. */
+	loop_turn(p->loop, 5);
 	if (clock_mono_ms() > until) {
 		print_error("%s:%d: waited in vain for: %s\n", file, line, what);
 		fail();
