@@ -75,7 +75,8 @@ static void make_room(struct mdns_heard *h)
 	MAP_FOREACH (h->rows, at, row)
 		if (silent == NULL || row->last < silent->last)
 			silent = row;
-	lose(h, silent);
+	if (silent != NULL)
+		lose(h, silent);
 }
 
 static bool same_instance(const struct row *row, const struct mdns_entry *e)

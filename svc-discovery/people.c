@@ -271,12 +271,17 @@ enum people_verdict people_hear(struct people *t, const struct presence *p,
 
 uint64_t people_expire(struct people *t, uint64_t now)
 {
-	struct row *row;
+	struct row *row, *next;
 
-	while ((row = TAILQ_FIRST(&t->listed)) != NULL && row->heard + t->ttl <= now)
+	for (row = TAILQ_FIRST(&t->listed); row != NULL && row->heard + t->ttl <= now; row = next) {
+		next = TAILQ_NEXT(row, entry);
 		unlist(t, row, "silent");
-	while ((row = TAILQ_FIRST(&t->known)) != NULL && row->heard + PEOPLE_SILENCE_MS <= now)
+	}
+	for (row = TAILQ_FIRST(&t->known); row != NULL && row->heard + PEOPLE_SILENCE_MS <= now;
+	     row = next) {
+		next = TAILQ_NEXT(row, entry);
 		row_forget(t, row);
+	}
 	row = TAILQ_FIRST(&t->listed);
 	if (row != NULL)
 		return row->heard + t->ttl;
