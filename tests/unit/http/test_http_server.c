@@ -309,6 +309,28 @@ static void test_long_headers_are_refused(void **state)
 	answers(*state, request, "HTTP/1.1 431 ");
 }
 
+static void test_request_without_a_certain_end_is_refused(void **state)
+{
+	static const char *const headers[] = {"Content-Length: 5\r\nContent-Length: 6\r\n",
+	    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Content-Length: +5\r\n",
+	    "Transfer-Encoding: gzip, chunked\r\n"};
+	struct site *s = *state;
+	struct client c;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		client_open(&c, s->port);
+		snprintf(text, sizeof(text),
+		    "GET /hello HTTP/1.1\r\nHost: x\r\n%s\r\n0\r\n\r\nGET /hello "
+		    "HTTP/1.1\r\nHost: x\r\n\r\n",
+		    headers[i]);
+		client_send(&c, text);
+		client_until_end(s->loop, &c);
+		assert_null(strstr(c.got, "HTTP/1.1 200"));
+		client_close(&c);
+	}
+}
+
 static void test_answer_may_come_later(void **state)
 {
 	struct site *s = *state;
@@ -500,7 +522,7 @@ static void test_free_ends_all_requests(void **state)
 		client_close(&c[i]);
 }
 
-#define TEST(name)	     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)           cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_IMPATIENT(name) cmocka_unit_test_setup_teardown(name, set_up_impatient, tear_down)
 
 int main(void)
@@ -516,6 +538,7 @@ int main(void)
 	    TEST(test_announced_far_too_much_is_refused_at_once),
 	    TEST(test_endless_body_is_cut),
 	    TEST(test_long_headers_are_refused),
+	    TEST(test_request_without_a_certain_end_is_refused),
 	    TEST(test_answer_may_come_later),
 	    TEST(test_vanished_client_ends_its_request),
 	    TEST(test_known_size_streams_in_large_pieces),
