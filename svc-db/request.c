@@ -19,6 +19,8 @@ const char *request_op_name(enum request_op op)
 	return (size_t)op < sizeof names / sizeof *names ? names[op] : "?";
 }
 
+#define INTEGERS_END 9223372036854775808.0 /* 2^63 */
+
 static int refuse(char why[REQUEST_WHY], const char *field, const char *wanted)
 {
 	snprintf(why, REQUEST_WHY, "invalid request: %.64s: expected %s", field, wanted);
@@ -85,7 +87,7 @@ static struct value number(double d)
 {
 	struct value v = {VALUE_REAL, 0, d, {NULL, 0}};
 
-	if (d == floor(d) && d >= -0x1p63 && d < 0x1p63) {
+	if (d == floor(d) && d >= -INTEGERS_END && d < INTEGERS_END) {
 		v.type = VALUE_INTEGER;
 		v.integer = (int64_t)d;
 	}

@@ -28,7 +28,7 @@ bool schema_name_ok(const char *name)
 		return false;
 	while (is_letter(name[n]) || is_digit(name[n]))
 		n++;
-	return name[n] == '\0' && n <= SCHEMA_NAME_MAX;
+	return n <= SCHEMA_NAME_MAX && name[n] == '\0';
 }
 
 bool schema_name_is_system(const char *name)

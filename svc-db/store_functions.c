@@ -191,7 +191,7 @@ static size_t count_of(const struct text *in, const struct text *what)
 
 static void fn_replace(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-	struct text t[3];
+	struct text t[3] = {{NULL, 0}};
 	const uint8_t *p;
 	uint8_t *out;
 	size_t at = 0, n = 0, size, found;

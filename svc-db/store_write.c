@@ -45,6 +45,8 @@ static void forget_oldest(struct store *st)
 		oldest_sql = sql;
 		oldest_len = len;
 	}
+	if (oldest == NULL)
+		return;
 	map_remove(st->statements, oldest_sql, oldest_len);
 	statement_free(oldest);
 }
@@ -214,6 +216,7 @@ static sqlite3_stmt *prepare_built(struct store *st, struct buf *sql, enum store
 {
 	sqlite3_stmt *stmt = NULL;
 
+	*code = STORE_OK;
 	if (buf_put(sql, "", 1) != 0)
 		*code = store_say(st, STORE_REFUSED, "too many columns");
 	else

@@ -341,19 +341,23 @@ static void let_flow(struct work *w, struct job *j)
 	j->events->output(j->arg);
 }
 
+/* A new one if it may start, else one that runs; put behind the others for the next time. */
+static struct job *next_query(struct lane *lane, uint64_t now)
+{
+	bool start = may_start(lane, now);
+	struct job *j = TAILQ_FIRST(start ? &lane->waiting : &lane->running);
+
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a freed job is in no list, see job_free() */
+	j->open = true;
+	lane->open += start;
+	move(j, &lane->running);
+	return j;
+}
+
 static void run_query(struct work *w, struct lane *lane)
 {
-	struct job *j;
+	struct job *j = next_query(lane, w->now);
 
-	if (may_start(lane, w->now)) {
-		j = TAILQ_FIRST(&lane->waiting);
-		j->open = true;
-		lane->open++;
-	} else {
-		j = TAILQ_FIRST(&lane->running);
-	}
-	/* Behind the others of the lane, for the next time. */
-	move(j, &lane->running);
 	switch (data_call_run(j->call, w->st, j->out)) {
 	case DATA_MORE: break;
 	case DATA_FLOW: let_flow(w, j); break;
