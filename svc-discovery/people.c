@@ -131,11 +131,17 @@ static void touch(struct people *t, struct row *row, bool listed)
 	row_link(t, row, listed);
 }
 
+/* It is in no list any more. */
+static void row_end(struct people *t, struct row *row)
+{
+	map_remove(t->rows, row->person.peer.bytes, row->person.peer.len);
+	row_free(row);
+}
+
 static void row_forget(struct people *t, struct row *row)
 {
 	row_unlink(t, row);
-	map_remove(t->rows, row->person.peer.bytes, row->person.peer.len);
-	row_free(row);
+	row_end(t, row);
 }
 
 static struct row *row_add(struct people *t, const struct peer_id *peer)
@@ -232,13 +238,16 @@ static enum people_verdict list(
 /* The row goes on as a known one, for the sake of its signatures; without any it is forgotten. */
 static void unlist(struct people *t, struct row *row, const char *why)
 {
-	touch(t, row, false);
+	row_unlink(t, row);
+	row->listed = false;
 	t->events->gone(t->arg, &row->person, why);
 	texts_clear(&row->person);
 	t->bytes -= row->bytes;
 	row->bytes = 0;
-	if (!row->signs)
-		row_forget(t, row);
+	if (row->signs)
+		row_link(t, row, false);
+	else
+		row_end(t, row);
 }
 
 enum people_verdict people_hear(struct people *t, const struct presence *p,
@@ -269,24 +278,28 @@ enum people_verdict people_hear(struct people *t, const struct presence *p,
 	return PEOPLE_TAKEN;
 }
 
+static uint64_t forget_after(const struct row *row)
+{
+	return row != NULL ? row->heard + PEOPLE_SILENCE_MS : UINT64_MAX;
+}
+
 uint64_t people_expire(struct people *t, uint64_t now)
 {
 	struct row *row, *next;
+	uint64_t forget;
 
-	for (row = TAILQ_FIRST(&t->listed); row != NULL && row->heard + t->ttl <= now; row = next) {
-		next = TAILQ_NEXT(row, entry);
-		unlist(t, row, "silent");
-	}
-	for (row = TAILQ_FIRST(&t->known); row != NULL && row->heard + PEOPLE_SILENCE_MS <= now;
-	     row = next) {
+	for (row = TAILQ_FIRST(&t->known); forget_after(row) <= now; row = next) {
 		next = TAILQ_NEXT(row, entry);
 		row_forget(t, row);
 	}
-	row = TAILQ_FIRST(&t->listed);
-	if (row != NULL)
-		return row->heard + t->ttl;
-	row = TAILQ_FIRST(&t->known);
-	return row != NULL ? row->heard + PEOPLE_SILENCE_MS : UINT64_MAX;
+	forget = forget_after(row);
+	for (row = TAILQ_FIRST(&t->listed); row != NULL && row->heard + t->ttl <= now; row = next) {
+		next = TAILQ_NEXT(row, entry);
+		if (forget_after(row) < forget)
+			forget = forget_after(row);
+		unlist(t, row, "silent");
+	}
+	return row != NULL ? row->heard + t->ttl : forget;
 }
 
 const struct person *people_get(const struct people *t, const struct peer_id *peer)
