@@ -176,9 +176,12 @@ static enum origins_verdict judge_content_at_own_host(
 
 	if (!is_read(r->method) || r->service_worker != NULL)
 		return ORIGINS_FOREIGN;
-	if (!o->sandbox && is_document(r) && origins_path_peer(r->path, "/p/", peer, &rest))
+	/* Without an origin of its own, even what a page itself loads comes from elsewhere. */
+	if (o->sandbox)
+		return ORIGINS_SANDBOXED;
+	if (is_document(r) && origins_path_peer(r->path, "/p/", peer, &rest))
 		return ORIGINS_MOVED;
-	return ORIGINS_SANDBOXED;
+	return comes_from_here(r) || is_document(r) ? ORIGINS_SANDBOXED : ORIGINS_FOREIGN;
 }
 
 static enum origins_verdict judge_own(

@@ -59,7 +59,7 @@ void remote_trouble(enum stream_code code, const char *text, struct page_trouble
 	switch (code) {
 	case STREAM_UNREACHABLE:
 		out->title = "This peer cannot be reached";
-		out->text = "None of the addresses that are known for it answered:";
+		out->text = "What was tried, and what came of it:";
 		out->details = text;
 		break;
 	case STREAM_TIMEOUT: out->title = "This peer does not answer"; break;

@@ -19,8 +19,7 @@
 
 /* --- the gate --------------------------------------------------------------------------------- */
 
-static void set_headers(
-    const struct viewer *v, struct http_request *r, enum origins_verdict verdict)
+static void set_headers(struct http_request *r, enum origins_verdict verdict)
 {
 	const char *host = http_request_header(r, "Host");
 	char csp[ORIGINS_CSP];
@@ -36,7 +35,7 @@ static void set_headers(
 	http_answer_header(
 	    r, "Referrer-Policy", verdict == ORIGINS_OWN ? "same-origin" : "no-referrer");
 	/* What a sandboxed page loads comes from its own address, but from no origin. */
-	if (!v->origins.sandbox || verdict != ORIGINS_SANDBOXED)
+	if (verdict != ORIGINS_SANDBOXED)
 		http_answer_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 	if (verdict == ORIGINS_MOVED || verdict == ORIGINS_SANDBOXED)
 		http_answer_header(r, "Vary", "Sec-Fetch-Dest");
@@ -76,7 +75,7 @@ bool routes_gate(void *arg, struct http_request *r)
 	struct peer_id peer;
 	enum origins_verdict verdict = origins_judge(&v->origins, &asked, &peer);
 
-	set_headers(v, r, verdict);
+	set_headers(r, verdict);
 	switch (verdict) {
 	case ORIGINS_OWN:
 	case ORIGINS_SITE:

@@ -63,7 +63,9 @@
 	function cell(value, name) {
 		if (value === null || value === undefined) return element("td", "null", "none");
 		const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-		return element("td", text, SYSTEM.includes(name) ? "sys" : "");
+		const td = element("td", text, SYSTEM.includes(name) ? "sys" : "");
+		if (td.className) td.title = text;
+		return td;
 	}
 
 	function eraser(id) {
@@ -106,6 +108,7 @@
 		const columns = (Array.isArray(described) ? described : described.columns).map((c) => c.name);
 		open = name;
 		offset = from;
+		history.replaceState(null, "", "#" + encodeURIComponent(name));
 		get("name").textContent = name;
 		showPolicy(name);
 		showRows(columns.filter((c) => !SYSTEM.includes(c)).concat(columns.filter((c) => SYSTEM.includes(c))),
@@ -142,5 +145,10 @@
 			await show(name, 0);
 		});
 	});
-	attempt(reload);
+	attempt(async () => {
+		await reload();
+		const wanted = decodeURIComponent(location.hash.slice(1));
+		const first = tables.find((t) => t.name === wanted) || tables[0];
+		if (first) await show(first.name, 0);
+	});
 })();

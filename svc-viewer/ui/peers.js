@@ -26,7 +26,7 @@
 		card.querySelector(".id").title = peer.ID;
 		const seen = new Date(peer.LastSeen);
 		card.querySelector(".open").textContent =
-			isNaN(seen) ? "" : "heard at " + seen.toLocaleTimeString();
+			isNaN(seen) ? "Visit" : "Visit · heard at " + seen.toLocaleTimeString();
 		paint(card.querySelector(".avatar"), peer.ID, name);
 	}
 

@@ -167,6 +167,12 @@ static void has_header(const struct web *w, const char *name, const char *expect
 		fail_msg("%s is \"%s\", without \"%s\"", name, value, expect);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define MEMORY_COUNTS 0 /* what is freed stays for a while */
+#else
+#define MEMORY_COUNTS 1
+#endif
+
 /* Resident memory of the service in bytes. */
 static size_t memory(const struct stage *t)
 {
@@ -299,7 +305,7 @@ static void test_visitor_that_does_not_read_costs_no_memory(void **state)
 	puppet_turns(t->p, 100);
 	assert_int_equal(s->len, STREAM_WINDOW);
 	assert_memory_equal(s->data, "OK application/octet-stream 5368709120\n", 39);
-	assert_true(memory(t) < before + 8 * MIB);
+	assert_true(!MEMORY_COUNTS || memory(t) < before + 8 * MIB);
 	puppet_reset(s, STREAM_CANCELLED, "enough");
 }
 
@@ -770,7 +776,7 @@ static void test_stalled_browser_stops_the_peer(void **state)
 	sent = flood(t, s);
 	/* The window, and what the sockets of the browser's connection hold. */
 	assert_true(sent < STREAM_WINDOW_MAX + 32 * MIB);
-	assert_true(memory(t) < before + 2 * STREAM_WINDOW_MAX + 8 * MIB);
+	assert_true(!MEMORY_COUNTS || memory(t) < before + 2 * STREAM_WINDOW_MAX + 8 * MIB);
 	/* It goes on when the browser does. */
 	web_hold(w, false);
 	PUPPET_UNTIL(t->p, w->total >= sent);
