@@ -15,3 +15,4 @@ test_gossip_mesh: svc-discovery/gossip.o svc-discovery/gossip_cache.o svc-discov
 test_gossip_net: svc-discovery/gossip.o svc-discovery/gossip_cache.o svc-discovery/gossip_mesh.o svc-discovery/gossip_peer.o svc-discovery/gossip_queue.o svc-discovery/gossip_receive.o svc-discovery/gossip_rpc.o svc-discovery/gossip_send.o svc-discovery/gossip_standing.o $(CODEC)
 test_drafts: svc-discovery/drafts.o $(BASE)
 test_sse_reader: svc-discovery/sse_reader.o $(BASE)
+test_rendezvous_policy: svc-discovery/rendezvous_policy.o $(BASE)
