@@ -129,6 +129,7 @@ static void run_queue(struct lane *l)
 	}
 }
 
+/* What queued for this begins when the turn is over. */
 void lane_settle(struct lane *l)
 {
 	struct pipe *p;
@@ -138,7 +139,6 @@ void lane_settle(struct lane *l)
 	l->settled = true;
 	TAILQ_FOREACH (p, &l->pipes, entry)
 		pipe_pump(p);
-	run_queue(l);
 }
 
 void lane_turn_over(struct lane *l)

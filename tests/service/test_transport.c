@@ -764,6 +764,7 @@ static void when_a_peer_dies_its_streams_break(void **state)
 	other_order(&other, 'k', 0);
 	other_done(&other);
 	assert_int_equal(puppet_wait_over(s), STREAM_BROKEN);
+	assert_string_equal(s->text, "the connection to the peer was lost");
 }
 
 /* --- signatures and status -------------------------------------------------------------------- */
