@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "http/http_answer.h"
 #include "http/http_request.h"
+#include "svc-viewer/backlog.h"
 #include "svc-viewer/page.h"
 #include "svc-viewer/site_http.h"
 #include "svc-viewer/site_line.h"
@@ -25,7 +26,8 @@ struct visit {
 	struct http_request *request;
 	struct stream *stream;  /* NULL once it is over */
 	struct timer *deadline; /* runs while the peer is awaited */
-	struct buf in;          /* the answer line, then what the browser has not taken */
+	struct buf line;        /* until the answer line is complete */
+	struct backlog body;    /* what the browser has not taken */
 	uint64_t size, came;    /* of the file */
 	bool answered;          /* the line has come */
 };
@@ -123,20 +125,14 @@ static void on_deadline(void *arg)
 static ssize_t fill(void *arg, uint64_t pos, uint8_t *to, size_t max)
 {
 	struct visit *v = arg;
-	size_t n = buf_len(&v->in);
+	size_t n = backlog_take(&v->body, to, max);
 
 	(void)pos;
-	if (n > max)
-		n = max;
-	if (n == 0) {
-		if (v->stream == NULL)
-			return HTTP_FAIL;
+	if (n == 0 && v->stream == NULL)
+		return HTTP_FAIL;
+	if (n == 0)
 		timer_start(v->deadline, v->remote->config.idle_ms);
-		return 0;
-	}
-	memcpy(to, buf_data(&v->in), n);
-	buf_consume(&v->in, n);
-	if (v->stream != NULL)
+	else if (v->stream != NULL)
 		stream_consumed(v->stream, n);
 	return (ssize_t)n;
 }
@@ -149,48 +145,61 @@ static void done(void *arg, struct http_request *r)
 	drop_stream(v, STREAM_CANCELLED, "the browser does not want it any more");
 	v->remote->visits--;
 	timer_free(v->deadline);
-	buf_clear(&v->in);
+	buf_clear(&v->line);
+	backlog_clear(&v->body);
 	free(v);
 }
 
 /* --- from the peer ---------------------------------------------------------------------------- */
 
-static void read_line(struct visit *v, bool last)
+/* Bytes of the file; more than was announced is not handed on. */
+static void take_body(struct visit *v, const uint8_t *p, size_t len)
 {
-	struct site_line_answer a;
-	size_t used;
-	enum site_line line = site_line_answer(buf_data(&v->in), buf_len(&v->in), &a, &used);
+	uint64_t left = v->size - v->came;
+	size_t n = len > left ? (size_t)left : len;
 
-	if (line == SITE_LINE_MORE && !last)
+	backlog_put(&v->body, p, n);
+	v->came += n;
+	if (n < len)
+		drop_stream(v, STREAM_VIOLATION, "more bytes than announced");
+}
+
+/* The answer is known: `body` is what came with its line. */
+static void begin_answer(struct visit *v, const struct site_line_answer *a, struct bytes body)
+{
+	if (!a->ok) {
+		site_http_refuse(v->request, a->text, v->remote->config.home);
 		return;
+	}
+	v->size = a->size;
+	take_body(v, body.data, body.len);
+	http_answer_stream(v->request, 200, a->text, a->size, fill, v);
+}
+
+/* Adds to the answer line, and goes on when it is complete. What it needs counts as consumed. */
+static void take_line(struct visit *v, const uint8_t *p, size_t len, bool last)
+{
+	size_t before = buf_len(&v->line), room = buf_room(&v->line), used;
+	struct site_line_answer a;
+	enum site_line line;
+
+	buf_put(&v->line, p, len < room ? len : room);
+	line = site_line_answer(buf_data(&v->line), buf_len(&v->line), &a, &used);
+	if (line == SITE_LINE_MORE && !last) {
+		stream_consumed(v->stream, len);
+		timer_start(v->deadline, v->remote->config.idle_ms);
+		return;
+	}
 	v->answered = true;
-	if (line != SITE_LINE_DONE) {
+	if (line == SITE_LINE_DONE) {
+		stream_consumed(v->stream, used - before);
+		begin_answer(v, &a, (struct bytes){p + used - before, len - (used - before)});
+	} else {
 		drop_stream(v, STREAM_VIOLATION, "not an answer line");
 		answer_trouble(
 		    v, STREAM_VIOLATION, "What it sent is not an answer to this request.");
-		return;
 	}
-	if (!a.ok) {
-		site_http_refuse(v->request, a.text, v->remote->config.home);
-		return;
-	}
-	buf_consume(&v->in, used);
-	stream_consumed(v->stream, used);
-	v->size = a.size;
-	v->came = buf_len(&v->in);
-	http_answer_stream(v->request, 200, a.text, a.size, fill, v);
-}
-
-/* More than was announced is not handed on. */
-static void cut_excess(struct visit *v)
-{
-	uint64_t excess = v->came > v->size ? v->came - v->size : 0;
-
-	if (excess == 0)
-		return;
-	buf_truncate(&v->in, buf_len(&v->in) - (size_t)excess);
-	v->came = v->size;
-	drop_stream(v, STREAM_VIOLATION, "more bytes than announced");
+	buf_clear(&v->line);
 }
 
 static void on_opened(struct stream *s, void *user, enum protocol protocol, const char *address)
@@ -208,17 +217,10 @@ static void on_data(struct stream *s, void *user, const uint8_t *p, size_t len, 
 
 	(void)s;
 	timer_stop(v->deadline);
-	/* Credit bounds what comes to less than the buffer's maximum. */
-	if (buf_put(&v->in, p, len) != 0)
-		panic("remote", "more bytes than credit allows");
-	if (!v->answered) {
-		if (!last)
-			timer_start(v->deadline, v->remote->config.idle_ms);
-		read_line(v, last);
-	} else {
-		v->came += len;
-	}
-	cut_excess(v);
+	if (!v->answered)
+		take_line(v, p, len, last);
+	else
+		take_body(v, p, len);
 	http_answer_wake(v->request);
 }
 
@@ -264,7 +266,8 @@ void remote_visit(struct remote *rm, struct http_request *r, const char *peer, c
 	v->remote = rm;
 	v->request = r;
 	v->deadline = timer_new(rm->loop, on_deadline, v);
-	buf_init(&v->in, STREAM_WINDOW_MAX + SITE_LINE_ANSWER_MAX);
+	buf_init(&v->line, SITE_LINE_ANSWER_MAX);
+	backlog_init(&v->body);
 	rm->visits++;
 	http_request_on_done(r, done, v);
 	ask(v, peer, path);
