@@ -20,7 +20,7 @@
 #include "tests/service/puppet.h"
 #include "tests/service/web.h"
 
-#define SLOW_MS 30000
+#define SLOW_MS 60000
 #define AUTH    "Authorization: Basic YWRtaW46c2VjcmV0\r\n" /* admin:secret */
 #define WRONG   "Authorization: Basic YWRtaW46d3Jvbmc=\r\n"
 
