@@ -212,7 +212,7 @@ size_t addrbook_get(const struct addrbook *b, const struct peer_id *peer, uint64
     struct multiaddr *out, size_t max)
 {
 	const struct page *page = map_get(b->pages, peer->bytes, peer->len);
-	const struct entry *order[LIMIT_BOOK_ADDRS];
+	const struct entry *order[LIMIT_BOOK_ADDRS] = {NULL};
 	size_t n = 0, filled = 0;
 
 	for (size_t i = 0; page != NULL && i < page->count; i++)

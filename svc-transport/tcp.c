@@ -75,7 +75,7 @@ static int listen_on(int family, uint16_t port)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {0};
 	socklen_t len = sizeof sa;
 
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)

@@ -17,7 +17,7 @@
 #define PROTO_ID   "1a0f 2f697066732f69642f312e302e30 0a" /* not ours: a newline behind it */
 #define PROTO_MESH "1a0e 2f6d6573687375622f312e312e30"
 #define PROTO_SITE "1a10 2f676f6f702f736974652f312e302e30"
-#define BIT(p)	   (1u << PROTOCOL_##p)
+#define BIT(p)     (1u << PROTOCOL_##p)
 
 static struct peer_id id_a, id_b;
 
