@@ -142,16 +142,12 @@ static void went(struct rendezvous_policy *p, uint64_t now)
 	p->post_due = now + RENDEZVOUS_GAP_MS;
 }
 
-static bool conflict(struct rendezvous_policy *p, uint64_t now)
+/* 409: it is the answer to what was repeated because the first answer was lost; or the server knows
+ * that we sign, and wants to see it; or our clock was set back. A later message will do. */
+static void conflict(struct rendezvous_policy *p, uint64_t now)
 {
-	/* Once it may be the answer to what was repeated because the first answer was lost; or the
-	 * server knows that we sign, and wants to see it. */
 	went(p, now);
-	if (p->plain) {
-		p->plain = false;
-		return false;
-	}
-	return ++p->conflicts > 1;
+	p->plain = false;
 }
 
 /* 400: an older server may mind the field `sig`. */
@@ -166,31 +162,28 @@ static void malformed(struct rendezvous_policy *p, uint64_t now)
 	}
 }
 
-bool rendezvous_policy_published(struct rendezvous_policy *p, struct people_time now,
+void rendezvous_policy_published(struct rendezvous_policy *p, struct people_time now,
     unsigned status, const char *why, uint32_t retry_s)
 {
 	uint64_t wait = at_least(backoff(p, p->post_failures), (uint64_t)retry_s * 1000);
-	bool behind = false;
 
 	p->posting = false;
 	if (status >= 200 && status < 300) {
-		p->conflicts = 0;
 		p->refused_at = 0;
 		went(p, now.mono);
 		p->parted = p->parting_out;
-		return false;
+		return;
 	}
 	refused(p, now, why);
 	switch (status) {
 	case 400: malformed(p, now.mono); break;
-	case 409: behind = conflict(p, now.mono); break;
+	case 409: conflict(p, now.mono); break;
 	case 413: again(p, now.mono, TOO_LARGE_MS); break;
 	case 429: again(p, now.mono, retry_s > 0 ? wait : LIMITED_MS); break;
 	default: again(p, now.mono, wait); break;
 	}
 	/* One try, or one with and one without `sig`: whoever leaves does not wait. */
 	p->parted = p->parting_out && !(status == 400 && p->plain);
-	return behind;
 }
 
 bool rendezvous_policy_parted(const struct rendezvous_policy *p)

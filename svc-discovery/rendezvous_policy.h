@@ -48,7 +48,7 @@ struct rendezvous_policy {
 	bool parting_out, parted;
 	bool plain; /* read: the server refuses `sig`: leave it out */
 	uint64_t post_due;
-	unsigned post_failures, conflicts;
+	unsigned post_failures;
 	/* for status; Unix milliseconds, 0: not (yet) */
 	int64_t since, failed_at, refused_at;
 	char failed[RENDEZVOUS_TEXT], refused[RENDEZVOUS_TEXT];
@@ -76,9 +76,8 @@ void rendezvous_policy_lost(
 
 /* There is a newer message to publish; `last` is our goodbye. */
 void rendezvous_policy_say(struct rendezvous_policy *p, bool last);
-/* The answer to a publish. True when this was said to be older than what the server knows of us,
- * again: then our next message needs a later `ts`. */
-bool rendezvous_policy_published(struct rendezvous_policy *p, struct people_time now,
+/* The answer to a publish: the status of HTTP, 0 for none. */
+void rendezvous_policy_published(struct rendezvous_policy *p, struct people_time now,
     unsigned status, const char *why, uint32_t retry_s);
 
 /* Our goodbye has arrived, or there is nobody whom it would reach. */

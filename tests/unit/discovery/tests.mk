@@ -16,3 +16,4 @@ test_gossip_net: svc-discovery/gossip.o svc-discovery/gossip_cache.o svc-discove
 test_drafts: svc-discovery/drafts.o $(BASE)
 test_sse_reader: svc-discovery/sse_reader.o $(BASE)
 test_rendezvous_policy: svc-discovery/rendezvous_policy.o $(BASE)
+test_sightings: svc-discovery/sightings.o $(BASE)
