@@ -11,8 +11,8 @@
 #include "codec/varint.h"
 
 #define PEER_RECORD_DOMAIN "libp2p-peer-record"
-#define RECORD_MAX	   (64 * 1024)	/* bytes of an envelope looked at */
-#define RECORD_MEMORY	   (256 * 1024) /* budget for unpacking one */
+#define RECORD_MAX         (64 * 1024)  /* bytes of an envelope looked at */
+#define RECORD_MEMORY      (256 * 1024) /* budget for unpacking one */
 
 static const uint8_t PEER_RECORD_TYPE[] = {0x03, 0x01};
 

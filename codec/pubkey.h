@@ -11,7 +11,7 @@
 enum pubkey_type { PUBKEY_RSA = 0, PUBKEY_ED25519 = 1, PUBKEY_SECP256K1 = 2, PUBKEY_ECDSA = 3 };
 
 #define PUBKEY_ED25519_SIZE 36 /* serialised */
-#define PUBKEY_MAX	    2048
+#define PUBKEY_MAX          2048
 
 struct pubkey {
 	enum pubkey_type type;

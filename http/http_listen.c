@@ -126,7 +126,7 @@ static void explain(const char *key, const struct http_address *a, char error[HT
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {0};
 	socklen_t len = sizeof(sa);
 
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)

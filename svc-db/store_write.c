@@ -16,6 +16,8 @@ struct statement {
 
 static void statement_free(struct statement *s)
 {
+	if (s == NULL)
+		return;
 	sqlite3_finalize(s->stmt);
 	free(s);
 }

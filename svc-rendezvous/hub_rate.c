@@ -27,7 +27,7 @@ static uint32_t wait_for(
 
 	if (cost > l.limit)
 		return l.span_ms;
-	if (r->present + cost <= l.limit) {
+	if (r->before > 0 && r->present + cost <= l.limit) {
 		at = (uint64_t)(l.limit - cost - r->present) * l.span_ms / r->before;
 		return at < left ? (uint32_t)(left - at) : 1;
 	}

@@ -21,7 +21,7 @@ struct metrics {
 	const struct hub *hub;
 	struct feed_count feed;
 	unsigned connections;
-	size_t db_pending;  /* rows not yet written */
+	size_t db_pending; /* rows not yet written */
 	const struct metrics_histogram *publish;
 };
 

@@ -8,9 +8,10 @@ make -s -C "$here/../.." build/bench/raw_client
 . "$here/../system/lib.sh"
 
 alone
-on 1 ip link add dum0 type dummy
-on 1 ip addr add 10.77.0.1/24 dev dum0
-on 1 ip link set dum0 up
+on 1 ip link add eth0 type veth peer name eth1
+on 1 ip addr add 10.77.0.1/24 dev eth0
+on 1 ip link set eth0 up
+on 1 ip link set eth1 up
 peer 1 alice '{"profile":{"label":"alice"},"viewer":{"http_addr":"127.0.0.1:8080"}}'
 peer 1 bob '{"profile":{"label":"bob"},"viewer":{"http_addr":"127.0.0.1:8081"}}'
 peer 1 late '{"profile":{"label":"late"},"viewer":{"http_addr":"127.0.0.1:8082"}}'
