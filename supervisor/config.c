@@ -109,7 +109,7 @@ static struct guess nearest_key(const char *name)
 			snprintf(section, sizeof(section), "%.*s", (int)(dot - key), key);
 			consider(&best, nearest_slips(name, section), key, (size_t)(dot - key));
 		}
-		if (dot[1] != '*')
+		if (dot[1] != '*' && config_table[i].type != CONFIG_DERIVED)
 			consider(&best, nearest_slips(name, top ? dot + 1 : key), key, strlen(key));
 	}
 	return best;
@@ -173,54 +173,66 @@ static void unknown_key(struct config *c, size_t node, const char *name)
 	    (int)best.len, best.name);
 }
 
-static void take_section(struct config *c, const cJSON *section)
-{
-	const cJSON *member;
-
-	cJSON_ArrayForEach (member, section) {
-		char *name = xasprintf("%s.%s", section->string, member->string);
-		size_t row = find_row(name), node = c->node + 1;
-
-		c->node += count_values(member);
-		if (row < config_table_size)
-			take_value(c, row, node, member);
-		else
-			unknown_key(c, node, name);
-		free(name);
-	}
-}
-
 static bool is_section(const char *name)
 {
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < config_table_size; i++)
-		if (strncmp(config_table[i].name, name, n) == 0 && config_table[i].name[n] == '.')
+		if (strncmp(config_table[i].name, name, n) == 0 && config_table[i].name[n] == '.' &&
+		    config_table[i].type != CONFIG_DERIVED)
 			return true;
 	return false;
+}
+
+static void not_a_section(struct config *c, size_t node, const char *name, const cJSON *value)
+{
+	char found[FOUND_MAX];
+
+	show_value(value, found);
+	complain(c, node, ERROR, "%s is %s; allowed is an object of settings", name, found);
+}
+
+static void take_section(struct config *c, const char *section, const cJSON *members);
+
+/* `known` is whether the name may stand there at all: a dot inside of it is no way to a section. */
+static void take_member(struct config *c, const char *name, const cJSON *member, bool known)
+{
+	size_t row = known ? find_row(name) : config_table_size, node = c->node + 1;
+	bool section = known && row == config_table_size && is_section(name);
+
+	if (section && cJSON_IsObject(member)) {
+		c->node++;
+		take_section(c, name, member);
+		return;
+	}
+	c->node += count_values(member);
+	if (section)
+		not_a_section(c, node, name, member);
+	else if (row < config_table_size && config_table[row].type != CONFIG_DERIVED)
+		take_value(c, row, node, member);
+	else
+		unknown_key(c, node, name);
+}
+
+static void take_section(struct config *c, const char *section, const cJSON *members)
+{
+	const cJSON *member;
+
+	cJSON_ArrayForEach (member, members) {
+		char *name = xasprintf("%s.%s", section, member->string);
+
+		take_member(c, name, member, strchr(member->string, '.') == NULL);
+		free(name);
+	}
 }
 
 static void take_top(struct config *c, const cJSON *root)
 {
 	const cJSON *member;
-	char found[FOUND_MAX];
 
 	c->node = 1;
-	cJSON_ArrayForEach (member, root) {
-		size_t node = ++c->node;
-
-		if (!is_section(member->string)) {
-			c->node += count_values(member) - 1;
-			unknown_key(c, node, member->string);
-		} else if (!cJSON_IsObject(member)) {
-			c->node += count_values(member) - 1;
-			show_value(member, found);
-			complain(c, node, ERROR, "%s is %s; allowed is an object of settings",
-			    member->string, found);
-		} else {
-			take_section(c, member);
-		}
-	}
+	cJSON_ArrayForEach (member, root)
+		take_member(c, member->string, member, strchr(member->string, '.') == NULL);
 }
 
 static size_t node_of(const struct config *c, const char *key)
@@ -370,6 +382,19 @@ size_t config_given(const struct config *c)
 	size_t n = 0;
 
 	for (size_t i = 0; i < config_table_size; i++)
-		n += c->settings[i].text != NULL;
+		n += c->settings[i].text != NULL && config_table[i].type != CONFIG_DERIVED;
 	return n;
+}
+
+bool config_is_given(const struct config *c, const char *key)
+{
+	return c->settings[find_row(key)].text != NULL;
+}
+
+void config_derive(struct config *c, const char *key, const char *text)
+{
+	struct setting *setting = &c->settings[find_row(key)];
+
+	free(setting->text);
+	setting->text = xstrdup(text);
 }

@@ -34,7 +34,11 @@ const char *config_note(const struct config *c, size_t i);
  */
 const char *config_get(const struct config *c, const char *key);
 
-/* How many keys of ours the file sets. */
+/* How many keys of ours the file sets, and does it set this one? */
 size_t config_given(const struct config *c);
+bool config_is_given(const struct config *c, const char *key);
+
+/* Sets a key of type CONFIG_DERIVED: what a service is told although nobody writes it. */
+void config_derive(struct config *c, const char *key, const char *text);
 
 #endif

@@ -1,6 +1,7 @@
 #include "supervisor/config_table.h"
 
-#define DAY 86400
+#define DAY  86400
+#define RATE 1000000000
 
 /* clang-format off */
 const struct config_key config_table[] = {
@@ -26,6 +27,20 @@ const struct config_key config_table[] = {
 	{"viewer.theme",                 CONFIG_CHOICE,  "dark",              0, 0,     "dark light"},
 	{"viewer.debug",                 CONFIG_BOOL,    "false",             0, 0,     NULL},
 	{"viewer.site_origin",           CONFIG_CHOICE,  "subdomain",         0, 0,     "subdomain sandbox"},
+
+	{"rendezvous.trusted_proxies",                CONFIG_IPS,   "",         0, 32,       NULL},
+	{"rendezvous.limits.unsigned_per_minute",     CONFIG_WHOLE, "60",       0, RATE,     NULL},
+	{"rendezvous.limits.signed_per_minute",       CONFIG_WHOLE, "6000",     0, RATE,     NULL},
+	{"rendezvous.limits.signed_per_peer",         CONFIG_WHOLE, "30",       0, RATE,     NULL},
+	{"rendezvous.limits.new_ids_per_hour",        CONFIG_WHOLE, "600",      0, RATE,     NULL},
+	{"rendezvous.limits.bytes_per_minute",        CONFIG_WHOLE, "16777216", 0, RATE,     NULL},
+	{"rendezvous.limits.subscribers_per_address", CONFIG_WHOLE, "64",       0, RATE,     NULL},
+	{"rendezvous.limits.connections_per_address", CONFIG_WHOLE, "1024",     0, RATE,     NULL},
+	{"rendezvous.limits.peers",                   CONFIG_WHOLE, "20000",    1, 1000000,  NULL},
+	{"rendezvous.limits.signers",                 CONFIG_WHOLE, "200000",   1, 10000000, NULL},
+	{"rendezvous.limits.subscribers",             CONFIG_WHOLE, "0",        0, RATE,     NULL},
+	{"rendezvous.own_url",                        CONFIG_DERIVED, "",       0, 0,        NULL},
+	{"rendezvous.listen_fd",                      CONFIG_DERIVED, "",       0, 0,        NULL},
 
 	{"paths.site_source",                   CONFIG_IGNORED, NULL, 0, 0, NULL},
 	{"paths.site_stage",                    CONFIG_IGNORED, NULL, 0, 0, NULL},

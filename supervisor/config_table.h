@@ -14,6 +14,8 @@ enum config_type {
 	CONFIG_ADDRESS, /* "host:port" of a local listener */
 	CONFIG_IP,      /* numeric IP address, or empty */
 	CONFIG_URLS,    /* http or https URL or a list of them; kept separated by blanks */
+	CONFIG_IPS,     /* IP addresses separated by commas, or a list of them */
+	CONFIG_DERIVED, /* never in the file: found out by us, see config_derive() */
 	CONFIG_IGNORED  /* of deployed configurations, not used here: any value, in silence */
 };
 

@@ -187,6 +187,49 @@ static char *urls_value(const struct config_key *key, const cJSON *value)
 	return text;
 }
 
+/* Those of one text, "10.0.0.1, ::1", added to `out`, joined by commas. */
+static bool put_ips(struct buf *out, unsigned *count, const struct config_key *key, const char *s)
+{
+	char one[64];
+
+	if (s == NULL)
+		return false;
+	while (*(s += strspn(s, ", ")) != '\0') {
+		size_t n = strcspn(s, ", ");
+
+		if (n >= sizeof(one) || ++*count > (unsigned)key->max)
+			return false;
+		memcpy(one, s, n);
+		one[n] = '\0';
+		if (!is_ip(one) || (buf_len(out) > 0 && buf_puts(out, ",") != 0) ||
+		    buf_puts(out, one) != 0)
+			return false;
+		s += n;
+	}
+	return true;
+}
+
+static char *ips_value(const struct config_key *key, const cJSON *value)
+{
+	struct buf out;
+	const cJSON *item;
+	unsigned count = 0;
+	char *text = NULL;
+	bool good = true;
+
+	buf_init(&out, (size_t)key->max * 64);
+	if (!cJSON_IsArray(value))
+		good = put_ips(&out, &count, key, cJSON_GetStringValue(value));
+	else
+		cJSON_ArrayForEach (item, value)
+			good = good && put_ips(&out, &count, key, cJSON_GetStringValue(item));
+	if (good)
+		text = buf_len(&out) == 0 ? xstrdup("")
+		                          : xstrndup((const char *)buf_data(&out), buf_len(&out));
+	buf_clear(&out);
+	return text;
+}
+
 char *config_value(const struct config_key *key, const cJSON *value)
 {
 	switch (key->type) {
@@ -197,6 +240,8 @@ char *config_value(const struct config_key *key, const cJSON *value)
 	case CONFIG_ADDRESS: return address_value(key, value);
 	case CONFIG_IP: return ip_value(key, value);
 	case CONFIG_URLS: return urls_value(key, value);
+	case CONFIG_IPS: return ips_value(key, value);
+	case CONFIG_DERIVED:
 	case CONFIG_IGNORED: break;
 	}
 	return NULL;
@@ -238,6 +283,10 @@ void config_allowed(const struct config_key *key, char *out, size_t size)
 		    "an http:// or https:// URL of at most %lld bytes, or a list of up to %d",
 		    (long long)key->max, URLS_MAX);
 		break;
+	case CONFIG_IPS:
+		snprintf(out, size, "a list of at most %lld IP addresses", (long long)key->max);
+		break;
+	case CONFIG_DERIVED: str_copy(out, size, "nothing"); break;
 	case CONFIG_IGNORED: str_copy(out, size, "anything"); break;
 	}
 }

@@ -8,7 +8,7 @@
 #include "supervisor/config_table.h"
 
 /* The value as text in the form of config_get(), owned by the caller, or NULL when it is of the
- * wrong type or not allowed. Not for CONFIG_IGNORED. */
+ * wrong type or not allowed. Not for CONFIG_DERIVED and CONFIG_IGNORED. */
 char *config_value(const struct config_key *key, const cJSON *value);
 
 /* What is allowed, in words: "a whole number from 0 to 65535". */

@@ -76,6 +76,42 @@ static void urls_alone_or_in_a_list(void **unused)
 	    "presence.rendezvous_wan", "http://10.0.0.1:8787 https://[::1]:1/x?y");
 }
 
+static void addresses_of_proxies(void **unused)
+{
+	const char *key = "rendezvous.trusted_proxies";
+
+	(void)unused;
+	expect("{\"rendezvous\":{\"trusted_proxies\":\"\"}}", key, "");
+	expect("{\"rendezvous\":{\"trusted_proxies\":\"10.0.0.1, ::1\"}}", key, "10.0.0.1,::1");
+	expect("{\"rendezvous\":{\"trusted_proxies\":[\"10.0.0.1\",\"2001:db8::7\"]}}", key,
+	    "10.0.0.1,2001:db8::7");
+}
+
+static void a_section_in_a_section(void **unused)
+{
+	(void)unused;
+	expect("{\"rendezvous\":{\"limits\":{\"peers\":50,\"signers\":7}}}",
+	    "rendezvous.limits.peers", "50");
+	expect("{\"rendezvous\":{\"limits\":{}},\"viewer\":{\"theme\":\"light\"}}", "viewer.theme",
+	    "light");
+}
+
+static void what_is_derived(void **unused)
+{
+	struct config *c = parse("{}");
+
+	(void)unused;
+	assert_false(config_is_given(c, "viewer.http_addr"));
+	config_derive(c, "rendezvous.own_url", "http://127.0.0.1:1");
+	config_derive(c, "rendezvous.own_url", "http://127.0.0.1:8787");
+	assert_string_equal(config_get(c, "rendezvous.own_url"), "http://127.0.0.1:8787");
+	assert_int_equal(config_given(c), 0);
+	config_free(c);
+	c = parse("{\"viewer\":{\"http_addr\":\"\"}}");
+	assert_true(config_is_given(c, "viewer.http_addr"));
+	config_free(c);
+}
+
 /* Each: a text, and the one complaint about it. */
 static void bad_input_is_named_exactly(void **unused)
 {
@@ -133,6 +169,14 @@ static void bad_input_is_named_exactly(void **unused)
 	    {"{\"viewer\":{\"http_addr\":\"::1:80\"}}",
 		"goop.json:1:12: error: viewer.http_addr is \"::1:80\"; allowed is an address like "
 		"\"127.0.0.1:8080\""},
+	    {"{\"rendezvous\":{\"trusted_proxies\":\"proxy.example\"}}",
+		"goop.json:1:16: error: rendezvous.trusted_proxies is \"proxy.example\"; allowed "
+		"is a list of at most 32 IP addresses"},
+	    {"{\"rendezvous\":{\"limits\":3}}",
+		"goop.json:1:16: error: rendezvous.limits is 3; allowed is an object of settings"},
+	    {"{\"rendezvous\":{\"limits\":{\"signers\":1,\n\"peers\":0}}}",
+		"goop.json:2:1: error: rendezvous.limits.peers is 0; allowed is a whole number "
+		"from 1 to 1000000"},
 	    {"{\"presence\":{\"rendezvous_bind\":\"home\"}}",
 		"goop.json:1:14: error: presence.rendezvous_bind is \"home\"; allowed is an IP "
 		"address like \"0.0.0.0\""},
@@ -187,6 +231,15 @@ static void unknown_keys_are_warnings_with_a_neighbour(void **unused)
 		"viewer.theme"},
 	    {"{\"profil\":{\"label\":\"x\"}}",
 		"goop.json:1:2: warning: unknown key profil; the nearest known key is profile"},
+	    {"{\"rendezvous\":{\"limits\":{\"peer\":1}}}",
+		"goop.json:1:26: warning: unknown key rendezvous.limits.peer; the nearest known "
+		"key is rendezvous.limits.peers"},
+	    {"{\"rendezvous\":{\"limits.peers\":1}}",
+		"goop.json:1:16: warning: unknown key rendezvous.limits.peers; the nearest known "
+		"key is rendezvous.limits.peers"},
+	    {"{\"rendezvous\":{\"listen_fd\":4}}",
+		"goop.json:1:16: warning: unknown key rendezvous.listen_fd; the nearest known key "
+		"is rendezvous.limits.peers"},
 	    {"{\"theme\":\"dark\"}",
 		"goop.json:1:2: warning: unknown key theme; the nearest known key is "
 		"viewer.theme"},
@@ -292,7 +345,8 @@ static void the_manual_knows_every_setting(void **unused)
 	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
 	fclose(f);
 	for (size_t i = 0; i < config_table_size; i++) {
-		if (config_table[i].type == CONFIG_IGNORED)
+		if (config_table[i].type == CONFIG_IGNORED ||
+		    config_table[i].type == CONFIG_DERIVED)
 			continue;
 		n++;
 		snprintf(want, sizeof(want), ".It Cm %s Pq Li %s\n", config_table[i].name,
@@ -335,6 +389,9 @@ int main(void)
 	    cmocka_unit_test(values_become_text),
 	    cmocka_unit_test(addresses_of_deployed_configs),
 	    cmocka_unit_test(urls_alone_or_in_a_list),
+	    cmocka_unit_test(addresses_of_proxies),
+	    cmocka_unit_test(a_section_in_a_section),
+	    cmocka_unit_test(what_is_derived),
 	    cmocka_unit_test(bad_input_is_named_exactly),
 	    cmocka_unit_test(unknown_keys_are_warnings_with_a_neighbour),
 	    cmocka_unit_test(places_are_right_behind_other_values),
