@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 #include "codec/envelope.h"
 #include "codec/identify.pb-c.h"
+#include "codec/json.h"
 #include "codec/multiaddr.h"
 #include "codec/pb.h"
 #include "codec/pubkey.h"
@@ -35,6 +36,8 @@
 #define NOISE       "\x07/noise\n"
 #define NA          "\x03na\n"
 #define STREAMS_MAX 600
+
+#define NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 
 static struct puppet *p;
 static struct puppet_end *viewer, *discovery;
@@ -620,6 +623,66 @@ static void a_protocol_has_so_many_streams(void **state)
 	raw_free(r);
 }
 
+/* Bytes of services that have not left for the socket, as status tells. */
+static size_t unsent(void)
+{
+	const char *text = puppet_report(p, "streams");
+	cJSON *rows = json_parse(text, strlen(text), 10000, NULL);
+	const cJSON *row;
+	int64_t n;
+	size_t sum = 0;
+
+	assert_non_null(rows);
+	cJSON_ArrayForEach (row, rows) {
+		assert_true(json_int(row, "unsent", 0, INT64_MAX, &n));
+		sum += (size_t)n;
+	}
+	cJSON_Delete(rows);
+	return sum;
+}
+
+/* Past YAMUX_QUEUE_MAX the transport holds the bytes itself; they must not be lost or mixed. */
+static void more_than_the_muxer_queues_waits(void **state)
+{
+	enum { COUNT = 200, EACH = STREAM_WINDOW };
+	static uint8_t bytes[EACH];
+	struct raw *r = raw_dial();
+	struct raw_stream *s[COUNT];
+	struct puppet_stream *at[COUNT];
+	bool seen[256] = {false};
+	size_t left = COUNT;
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++)
+		s[i] = raw_open_with(r, "/goop/site/1.0.0", "GET /\n", 6);
+	for (int i = 0; i < COUNT; i++) {
+		PUPPET_UNTIL(p, raw_turn(r) && streams_count(puppet_streams(viewer)) > (size_t)i);
+		at[i] = puppet_next_stream(viewer);
+	}
+	/* Nobody reads from the socket while all of this is written. */
+	for (int i = 0; i < COUNT; i++) {
+		memset(bytes, i, sizeof bytes);
+		assert_int_equal(stream_write(at[i]->s, bytes, EACH, true), EACH);
+	}
+	PUPPET_UNTIL(p, unsent() > YAMUX_QUEUE_MAX + EACH);
+	/* What comes later on the link has been heard later. */
+	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, NOBODY, 5000));
+	while (left > 0) {
+		RAW_UNTIL(r, s[COUNT - left]->finished);
+		left--;
+	}
+	for (int i = 0; i < COUNT; i++) {
+		struct bytes b = after_answer(s[i], "/goop/site/1.0.0");
+
+		assert_int_equal(b.len, EACH);
+		memset(bytes, b.data[0], sizeof bytes);
+		assert_memory_equal(b.data, bytes, EACH);
+		assert_false(seen[b.data[0]]);
+		seen[b.data[0]] = true;
+	}
+	raw_free(r);
+}
+
 static void a_flood_of_handshakes_leaves_room_for_the_honest(void **state)
 {
 	enum { FLOOD = LIMIT_HANDSHAKES * 2 };
@@ -944,6 +1007,7 @@ int main(int argc, char **argv)
 	    TEST(an_unknown_protocol_is_refused_with_na),
 	    TEST(a_lazy_request_with_its_end_is_answered),
 	    TEST(a_protocol_has_so_many_streams),
+	    TEST(more_than_the_muxer_queues_waits),
 	    TEST(a_flood_of_handshakes_leaves_room_for_the_honest),
 	    TEST(garbage_to_multistream_ends_the_connection),
 	    TEST(garbage_to_noise_ends_the_connection),
