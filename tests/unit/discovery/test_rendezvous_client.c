@@ -1,0 +1,298 @@
+#include "tests/unit/testing.h"
+
+#include "base/clock.h"
+#include "svc-discovery/rendezvous_client.h"
+#include "tests/service/meeting.h"
+
+struct stage {
+	struct loop *loop;
+	struct rendezvous_clients *all;
+	struct rendezvous_client *c;
+	struct meeting *m;
+	unsigned opened, lost, published;
+	char bytes[4096], why[RENDEZVOUS_WHY];
+	size_t len;
+	unsigned status;
+	uint32_t retry_s;
+};
+
+static void on_opened(void *arg)
+{
+	struct stage *s = arg;
+
+	s->opened++;
+}
+
+static void on_bytes(void *arg, const void *p, size_t n)
+{
+	struct stage *s = arg;
+
+	if (n > sizeof s->bytes - 1 - s->len)
+		n = sizeof s->bytes - 1 - s->len;
+	memcpy(s->bytes + s->len, p, n);
+	s->len += n;
+}
+
+static void on_lost(void *arg, const char *why, uint32_t retry_s)
+{
+	struct stage *s = arg;
+
+	s->lost++;
+	snprintf(s->why, sizeof s->why, "%s", why);
+	s->retry_s = retry_s;
+}
+
+static void on_published(void *arg, unsigned status, const char *why, uint32_t retry_s)
+{
+	struct stage *s = arg;
+
+	s->published++;
+	s->status = status;
+	snprintf(s->why, sizeof s->why, "%s", why);
+	s->retry_s = retry_s;
+}
+
+static const struct rendezvous_client_events events = {on_opened, on_bytes, on_lost, on_published};
+
+static void begin(struct stage *s, const char *url)
+{
+	*s = (struct stage){.loop = loop_new()};
+	s->m = meeting_open(s->loop, 0);
+	s->all = rendezvous_clients_new(s->loop);
+	s->c =
+	    rendezvous_client_new(s->all, url != NULL ? url : meeting_url(s->m), true, &events, s);
+	assert_non_null(s->c);
+}
+
+static void end(struct stage *s)
+{
+	rendezvous_client_free(s->c);
+	rendezvous_clients_free(s->all);
+	meeting_close(s->m);
+	loop_free(s->loop);
+}
+
+#define UNTIL(s, condition)                                                                        \
+	for (uint64_t end_ = clock_mono_ms() + 15000; !(condition); loop_turn((s)->loop, 50))      \
+	assert_true(clock_mono_ms() < end_)
+
+static void test_a_subscription(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	begin(&s, NULL);
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, strstr(s.bytes, ": ok\n\n") != NULL);
+	assert_int_equal(s.opened, 1);
+	assert_ptr_equal(
+	    strstr(s.m->events_head, "GET /events?changes=1 HTTP/1.1\r\n"), s.m->events_head);
+	assert_non_null(strstr(s.m->events_head, "Accept: text/event-stream\r\n"));
+	assert_null(strstr(s.m->events_head, "Last-Event-ID"));
+	meeting_say(s.m, "data: x\n\n");
+	UNTIL(&s, strstr(s.bytes, "data: x\n\n") != NULL);
+	assert_int_equal(s.lost, 0);
+	meeting_drop(s.m);
+	UNTIL(&s, s.lost == 1);
+	assert_string_equal(s.why, "the server ended the stream");
+	rendezvous_client_subscribe(s.c, "e:7");
+	UNTIL(&s, s.opened == 2);
+	assert_non_null(strstr(s.m->events_head, "Last-Event-ID: e:7\r\n"));
+	/* Whoever hangs up hears no more. */
+	rendezvous_client_hang_up(s.c);
+	UNTIL(&s, s.m->subscriber == NULL);
+	assert_int_equal(s.lost, 1);
+	end(&s);
+}
+
+static void test_publishing_keeps_its_connection(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	begin(&s, NULL);
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, s.opened == 1);
+	for (unsigned i = 1; i <= 5; i++) {
+		rendezvous_client_publish(s.c, "{\"a\":1}");
+		UNTIL(&s, s.published == i);
+		assert_int_equal(s.status, 204);
+		assert_string_equal(s.m->body, "{\"a\":1}");
+	}
+	assert_ptr_equal(
+	    strstr(s.m->publish_head, "POST /publish HTTP/1.1\r\n"), s.m->publish_head);
+	assert_non_null(strstr(s.m->publish_head, "Content-Type: application/json\r\n"));
+	assert_null(strstr(s.m->publish_head, "Expect:"));
+	assert_int_equal(s.m->connections, 2);
+	end(&s);
+}
+
+static void test_refusals_say_why_and_when(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	begin(&s, NULL);
+	s.m->publish_status = 429;
+	s.m->extra = "Retry-After: 17\r\n";
+	rendezvous_client_publish(s.c, "{}");
+	UNTIL(&s, s.published == 1);
+	assert_int_equal(s.status, 429);
+	assert_int_equal(s.retry_s, 17);
+	assert_string_equal(s.why, "HTTP 429: why");
+	s.m->events_status = 503;
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, s.lost == 1);
+	assert_int_equal(s.opened, 0);
+	assert_int_equal(s.retry_s, 17);
+	assert_string_equal(s.why, "HTTP 503");
+	s.m->events_status = 200;
+	s.m->type = "text/html";
+	s.m->extra = "Content-Length: 6\r\n";
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, s.lost == 2);
+	assert_int_equal(s.opened, 0);
+	assert_string_equal(s.why, "the answer is no event stream but text/html");
+	end(&s);
+}
+
+static void test_an_endless_answer_is_cut(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	begin(&s, NULL);
+	s.m->type = "text/plain";
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, s.m->subscriptions == 1);
+	for (int i = 0; i < 1000 && s.lost == 0; i++) {
+		if (s.m->subscriber != NULL)
+			meeting_say(s.m, "0123456789abcdef0123456789abcdef\n");
+		loop_turn(s.loop, 5);
+	}
+	assert_int_equal(s.lost, 1);
+	assert_int_equal(s.opened, 0);
+	end(&s);
+}
+
+static void test_an_endless_header_is_cut(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	begin(&s, NULL);
+	s.m->events_status = 0;
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, s.m->subscriptions == 1);
+	meeting_say(s.m, "HTTP/1.1 200 OK\r\n");
+	for (int i = 0; i < 5000 && s.lost == 0; i++) {
+		if (s.m->subscriber != NULL)
+			meeting_say(s.m, "X-Long: 0123456789abcdef0123456789abcdef\r\n");
+		loop_turn(s.loop, 5);
+	}
+	assert_int_equal(s.lost, 1);
+	end(&s);
+}
+
+static void test_nobody_there(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	begin(&s, "http://no-such-host.invalid:8787");
+	rendezvous_client_subscribe(s.c, "");
+	rendezvous_client_publish(s.c, "{}");
+	UNTIL(&s, s.lost == 1 && s.published == 1);
+	assert_int_equal(s.status, 0);
+	assert_non_null(strstr(s.why, "no-such-host.invalid"));
+	end(&s);
+	begin(&s, "http://127.0.0.1:1");
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, s.lost == 1);
+	assert_non_null(strstr(s.why, "127.0.0.1 port 1"));
+	end(&s);
+}
+
+static void test_redirects(void **state)
+{
+	struct stage s;
+	char extra[256];
+
+	(void)state;
+	begin(&s, NULL);
+	snprintf(extra, sizeof extra, "Location: %s/other\r\n", meeting_url(s.m));
+	s.m->publish_status = 302;
+	s.m->extra = extra;
+	rendezvous_client_publish(s.c, "{}");
+	UNTIL(&s, s.published == 1);
+	/* It stays a POST, and does not go round for ever. */
+	assert_non_null(strstr(s.m->publish_head, "POST /other"));
+	assert_int_equal(s.m->publishes, 4);
+	s.m->extra = "Location: file:///etc/hostname\r\n";
+	rendezvous_client_publish(s.c, "{}");
+	UNTIL(&s, s.published == 2);
+	assert_int_equal(s.m->publishes, 5);
+	end(&s);
+}
+
+static void test_urls(void **state)
+{
+	struct stage s;
+	char url[128];
+
+	(void)state;
+	begin(&s, NULL);
+	assert_null(rendezvous_client_new(s.all, "ftp://example.org/", true, &events, &s));
+	assert_null(rendezvous_client_new(s.all, "file:///etc/passwd", true, &events, &s));
+	assert_null(rendezvous_client_new(s.all, "example.org:8787", true, &events, &s));
+	assert_null(rendezvous_client_new(s.all, "http://", true, &events, &s));
+	rendezvous_client_free(s.c);
+	snprintf(url, sizeof url, "http://ann:secret@127.0.0.1:%u/below/it/?x=1#y", s.m->port);
+	s.c = rendezvous_client_new(s.all, url, true, &events, &s);
+	assert_null(strstr(rendezvous_client_url(s.c), "secret"));
+	rendezvous_client_subscribe(s.c, "");
+	rendezvous_client_publish(s.c, "{}");
+	UNTIL(&s, s.opened == 1 && s.published == 1);
+	assert_non_null(strstr(s.m->events_head, "GET /below/it/events?changes=1 HTTP/1.1\r\n"));
+	assert_non_null(strstr(s.m->events_head, "Authorization: Basic "));
+	assert_non_null(strstr(s.m->publish_head, "POST /below/it/publish HTTP/1.1\r\n"));
+	end(&s);
+}
+
+static void test_a_proxy_of_the_environment(void **state)
+{
+	struct stage s;
+	struct rendezvous_client *far;
+
+	(void)state;
+	begin(&s, NULL);
+	setenv("http_proxy", meeting_url(s.m), 1);
+	far = rendezvous_client_new(s.all, "http://far.example", false, &events, &s);
+	rendezvous_client_publish(far, "{}");
+	UNTIL(&s, s.published == 1);
+	assert_non_null(strstr(s.m->publish_head, "POST http://far.example/publish"));
+	/* One's own server is asked directly. */
+	rendezvous_client_publish(s.c, "{}");
+	UNTIL(&s, s.published == 2);
+	assert_non_null(strstr(s.m->publish_head, "POST /publish"));
+	unsetenv("http_proxy");
+	rendezvous_client_free(far);
+	end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_subscription),
+	    cmocka_unit_test(test_publishing_keeps_its_connection),
+	    cmocka_unit_test(test_refusals_say_why_and_when),
+	    cmocka_unit_test(test_an_endless_answer_is_cut),
+	    cmocka_unit_test(test_an_endless_header_is_cut),
+	    cmocka_unit_test(test_nobody_there),
+	    cmocka_unit_test(test_redirects),
+	    cmocka_unit_test(test_urls),
+	    cmocka_unit_test(test_a_proxy_of_the_environment),
+	};
+
+	return cmocka_run_group_tests_name("rendezvous_client", tests, NULL, NULL);
+}
