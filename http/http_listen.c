@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -150,4 +151,43 @@ int http_listen_open(const char *key, struct http_address *address, char error[H
 	}
 	address->port = port_of(fd);
 	return fd;
+}
+
+static bool is_listening(int fd)
+{
+	int on = 0;
+	socklen_t size = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on != 0;
+}
+
+int http_listen_adopt(
+    const char *key, int fd, struct http_address *address, char error[HTTP_LISTEN_ERROR])
+{
+	union {
+		struct sockaddr_storage any;
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} at = {0};
+	socklen_t len = sizeof(at);
+
+	*address = (struct http_address){0};
+	if (!is_listening(fd) || getsockname(fd, &at.sa, &len) != 0 ||
+	    (at.sa.sa_family != AF_INET && at.sa.sa_family != AF_INET6)) {
+		snprintf(error, HTTP_LISTEN_ERROR, "%s: descriptor %d is no listening TCP socket",
+		    key, fd);
+		return -1;
+	}
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		snprintf(error, HTTP_LISTEN_ERROR, "%s: %s", key, strerror(errno));
+		return -1;
+	}
+	address->port = port_of(fd);
+	if (at.sa.sa_family == AF_INET)
+		set_ipv4(address, at.in.sin_addr);
+	else
+		set_ipv6(address, at.in6.sin6_addr);
+	return 0;
 }

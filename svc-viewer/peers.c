@@ -36,10 +36,8 @@ struct peers *peers_new(peers_change_fn *changed, void *arg)
 	return p;
 }
 
-static void forget(struct peers *p, struct person *who)
+static void person_free(struct person *who)
 {
-	map_removes(p->by_id, who->id);
-	TAILQ_REMOVE(&p->all, who, entry);
 	free(who->id);
 	free(who->label);
 	free(who->email);
@@ -49,12 +47,14 @@ static void forget(struct peers *p, struct person *who)
 
 void peers_free(struct peers *p)
 {
-	struct person *who;
+	struct person *who, *next;
 
 	if (p == NULL)
 		return;
-	while ((who = TAILQ_FIRST(&p->all)) != NULL)
-		forget(p, who);
+	for (who = TAILQ_FIRST(&p->all); who != NULL; who = next) {
+		next = TAILQ_NEXT(who, entry);
+		person_free(who);
+	}
 	map_free(p->by_id);
 	free(p);
 }
@@ -185,7 +185,9 @@ void peers_put(struct peers *p, const struct peers_person *who)
 static void remove_person(struct peers *p, struct person *who)
 {
 	tell_remove(p, who);
-	forget(p, who);
+	map_removes(p->by_id, who->id);
+	TAILQ_REMOVE(&p->all, who, entry);
+	person_free(who);
 }
 
 void peers_remove(struct peers *p, const char *id)
