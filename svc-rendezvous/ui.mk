@@ -3,4 +3,4 @@ svc-rendezvous_GEN := $(G)/svc-rendezvous/ui.c
 
 $(G)/svc-rendezvous/ui.c: svc-rendezvous/ui_embed.sh $(wildcard svc-rendezvous/ui/*) svc-rendezvous/ui
 	@mkdir -p $(@D)
-	svc-rendezvous/ui_embed.sh svc-rendezvous/ui/* > $@
+	$(Q)svc-rendezvous/ui_embed.sh svc-rendezvous/ui/* > $@

@@ -3,4 +3,4 @@ svc-viewer_GEN := $(G)/svc-viewer/ui.c
 
 $(G)/svc-viewer/ui.c: svc-viewer/ui_embed.sh $(wildcard svc-viewer/ui/*) svc-viewer/ui
 	@mkdir -p $(@D)
-	svc-viewer/ui_embed.sh svc-viewer/ui/* > $@
+	$(Q)svc-viewer/ui_embed.sh svc-viewer/ui/* > $@
