@@ -16,6 +16,7 @@ struct beacon {
 	uint64_t second; /* in which `burst` messages were said */
 	unsigned burst;
 	struct presence draft; /* ourselves; the message under way */
+	int64_t heard_ts;      /* the greatest that others know of us */
 	bool signing;
 	uint32_t request;
 	uint64_t deadline;
@@ -95,8 +96,8 @@ static bool same_addrs(const struct presence *p, char *const *addrs, size_t coun
 
 void beacon_set_addrs(struct beacon *b, char *const *addrs, size_t count, uint64_t now)
 {
-	if (count > PRESENCE_ADDRS_MAX)
-		count = PRESENCE_ADDRS_MAX;
+	if (count > BEACON_ADDRS_MAX)
+		count = BEACON_ADDRS_MAX;
 	if (same_addrs(&b->draft, addrs, count))
 		return;
 	for (size_t i = 0; i < b->draft.addr_count; i++)
@@ -112,6 +113,14 @@ void beacon_again(struct beacon *b, uint64_t now)
 	/* What is being signed will reach the newcomer, too. */
 	if (!b->signing)
 		due_soon(b, now);
+}
+
+void beacon_heard(struct beacon *b, int64_t ts, uint64_t now)
+{
+	if (ts <= b->draft.ts || ts <= b->heard_ts || ts == INT64_MAX)
+		return;
+	b->heard_ts = ts;
+	due_soon(b, now);
 }
 
 void beacon_lost(struct beacon *b, uint64_t now)
@@ -156,6 +165,7 @@ static enum presence_type next_type(const struct beacon *b)
 static void say(struct beacon *b, uint64_t now, int64_t wall)
 {
 	/* Always newer than the last one, whatever the clock does: receivers refuse what is not. */
+	b->draft.ts = b->draft.ts > b->heard_ts ? b->draft.ts : b->heard_ts;
 	b->draft.ts = wall > b->draft.ts ? wall : b->draft.ts + 1;
 	b->draft.type = next_type(b);
 	b->draft.signed_ = false;

@@ -13,10 +13,11 @@
 
 /* Between two messages that are not the heartbeat; the longer one after BEACON_BURST of them within
  * a second, so that nobody can make us talk all the time. */
-#define BEACON_GAP_MS  20
-#define BEACON_REST_MS 1000
-#define BEACON_BURST   5
-#define BEACON_SIGN_MS 2000 /* a signature that has not come by then will not come */
+#define BEACON_GAP_MS    20
+#define BEACON_REST_MS   1000
+#define BEACON_BURST     5
+#define BEACON_ADDRS_MAX 20   /* deployed rendezvous servers refuse more */
+#define BEACON_SIGN_MS   2000 /* a signature that has not come by then will not come */
 
 struct beacon;
 
@@ -44,6 +45,10 @@ void beacon_again(struct beacon *b, uint64_t now);
 
 /* The signature to a request, from those who sign. */
 void beacon_signed(struct beacon *b, uint32_t request, const uint8_t sig[PRESENCE_SIG]);
+
+/* We have heard ourselves, signed, with this `ts`, as of an earlier life when the clock was ahead
+ * of what it is now: what is not newer would be refused everywhere. */
+void beacon_heard(struct beacon *b, int64_t ts, uint64_t now);
 
 /* Who signs is gone: what was under way is begun anew. */
 void beacon_lost(struct beacon *b, uint64_t now);

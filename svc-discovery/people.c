@@ -16,6 +16,7 @@ struct row {
 	TAILQ_ENTRY(row) entry;
 	bool listed;
 	bool signs; /* it has been seen signing */
+	bool left;  /* it has said goodbye */
 	int64_t ts; /* of its last message that was believed */
 	uint64_t heard;
 	uint64_t gossip; /* heard there; 0: never */
@@ -250,6 +251,16 @@ static void unlist(struct people *t, struct row *row, const char *why)
 		row_end(t, row);
 }
 
+static bool heard_by_gossip(const struct people *t, const struct row *row, uint64_t now)
+{
+	return row->gossip != 0 && now < row->gossip + t->ttl;
+}
+
+static void set_via(const struct people *t, struct row *row, uint64_t now)
+{
+	row->person.via = heard_by_gossip(t, row, now) ? PEOPLE_VIA_GOSSIP : PEOPLE_VIA_RENDEZVOUS;
+}
+
 enum people_verdict people_hear(struct people *t, const struct presence *p,
     const struct peer_id *signer, enum people_via via, struct people_time now)
 {
@@ -268,9 +279,8 @@ enum people_verdict people_hear(struct people *t, const struct presence *p,
 	row->ts = p->ts;
 	if (via == PEOPLE_VIA_GOSSIP)
 		row->gossip = now.mono;
-	row->person.via = row->gossip != 0 && now.mono < row->gossip + t->ttl
-	                      ? PEOPLE_VIA_GOSSIP
-	                      : PEOPLE_VIA_RENDEZVOUS;
+	row->left = p->type == PRESENCE_OFFLINE;
+	set_via(t, row, now.mono);
 	if (p->type != PRESENCE_OFFLINE)
 		return list(t, row, p, now);
 	if (row->listed)
@@ -281,6 +291,41 @@ enum people_verdict people_hear(struct people *t, const struct presence *p,
 static uint64_t forget_after(const struct row *row)
 {
 	return row != NULL ? row->heard + PEOPLE_SILENCE_MS : UINT64_MAX;
+}
+
+void people_hear_back(struct people *t, const struct presence *p, struct people_time now)
+{
+	struct row *row = row_find(t, &p->peer);
+
+	if (row == NULL || row->listed || row->left || p->type == PRESENCE_OFFLINE)
+		return;
+	row->heard = now.mono;
+	set_via(t, row, now.mono);
+	list(t, row, p, now);
+}
+
+void people_stand(struct people *t, const struct peer_id *peer, struct people_time now)
+{
+	struct row *row = row_find(t, peer);
+	enum people_via before;
+
+	if (row == NULL || !row->listed)
+		return;
+	before = row->person.via;
+	row->heard = now.mono;
+	row->person.last_seen = now.wall;
+	touch(t, row, true);
+	set_via(t, row, now.mono);
+	if (row->person.via != before)
+		t->events->here(t->arg, &row->person, PEOPLE_CHANGED);
+}
+
+void people_lose(struct people *t, const struct peer_id *peer, struct people_time now)
+{
+	struct row *row = row_find(t, peer);
+
+	if (row != NULL && row->listed && !heard_by_gossip(t, row, now.mono))
+		unlist(t, row, "offline");
 }
 
 uint64_t people_expire(struct people *t, uint64_t now)

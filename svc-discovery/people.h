@@ -75,6 +75,16 @@ void people_set_self(struct people *t, const struct peer_id *self);
 enum people_verdict people_hear(struct people *t, const struct presence *p,
     const struct peer_id *signer, enum people_via via, struct people_time now);
 
+/* What servers say that judge who is there (rendezvous.h).
+ *
+ * A message to which people_hear() said PEOPLE_AGAIN: its peer, silent here since, is still there.
+ * Lists it again; only after what was not its goodbye. */
+void people_hear_back(struct people *t, const struct presence *p, struct people_time now);
+/* One who is listed is still there, though not heard. */
+void people_stand(struct people *t, const struct peer_id *peer, struct people_time now);
+/* No server sees it any more: drops it unless it was heard by gossip within the TTL. */
+void people_lose(struct people *t, const struct peer_id *peer, struct people_time now);
+
 /* Drops who has been silent for the TTL. Returns when to call again (monotonic milliseconds;
  * UINT64_MAX: nobody is there). */
 uint64_t people_expire(struct people *t, uint64_t now);

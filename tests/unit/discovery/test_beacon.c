@@ -272,6 +272,54 @@ static void test_long_labels_are_cut_between_letters(void **state)
 	beacon_free(b);
 }
 
+/* The clock was set back by an hour and we were started anew: others have heard later words of us.
+ */
+static void test_we_go_on_after_what_others_have_heard_of_us(void **state)
+{
+	struct seen s;
+	struct beacon *b = beacon_at(&s, 1000);
+	int64_t heard = 1700000000000 + 3600000;
+
+	(void)state;
+	run(b, 1000);
+	sign(b, &s);
+	beacon_heard(b, heard, 2000);
+	run(b, 2000);
+	assert_int_equal(s.asked, 2);
+	assert_true(s.ts == heard + 1);
+	sign(b, &s);
+	/* Ourselves of just now, or older. */
+	beacon_heard(b, heard + 1, 2500);
+	beacon_heard(b, 5, 2500);
+	assert_int_equal(run(b, 2500), 2000 + HEARTBEAT);
+	assert_int_equal(s.asked, 2);
+	/* Heard while a message is with the signer: that one is given up. */
+	run(b, 7000);
+	assert_int_equal(s.asked, 3);
+	beacon_heard(b, heard + 1000, 7100);
+	run(b, 7100);
+	assert_int_equal(s.asked, 4);
+	assert_true(s.ts == heard + 1001);
+	beacon_free(b);
+}
+
+static void test_no_more_addresses_than_servers_take(void **state)
+{
+	char *many[BEACON_ADDRS_MAX + 5], text[BEACON_ADDRS_MAX + 5][32];
+	struct seen s;
+	struct beacon *b = beacon_at(&s, 1000);
+
+	(void)state;
+	for (int i = 0; i < BEACON_ADDRS_MAX + 5; i++) {
+		snprintf(text[i], sizeof text[i], "/ip4/10.0.0.%d/tcp/1", i);
+		many[i] = text[i];
+	}
+	beacon_set_addrs(b, many, BEACON_ADDRS_MAX + 5, 1000);
+	run(b, 1000);
+	assert_int_equal(s.addr_count, BEACON_ADDRS_MAX);
+	beacon_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +334,8 @@ int main(void)
 	    cmocka_unit_test(test_offline_is_the_last_word),
 	    cmocka_unit_test(test_time_never_goes_back),
 	    cmocka_unit_test(test_long_labels_are_cut_between_letters),
+	    cmocka_unit_test(test_we_go_on_after_what_others_have_heard_of_us),
+	    cmocka_unit_test(test_no_more_addresses_than_servers_take),
 	};
 
 	return cmocka_run_group_tests_name("beacon", tests, NULL, NULL);

@@ -342,6 +342,115 @@ static void test_gossip_outweighs_the_rendezvous(void **state)
 	people_free(t);
 }
 
+static struct presence message(const struct somebody *who, const char *type, int64_t ts, int flags)
+{
+	struct presence p;
+
+	parse(&p, plain(who, type, ts, ",\"content\":\"label\""));
+	if (flags & SIGNED)
+		sign(&p, who);
+	return p;
+}
+
+static void test_whom_a_server_sees_stays_without_a_word(void **state)
+{
+	struct somebody ann = somebody(1), bob = somebody(2);
+	struct seen s;
+	struct people *t = people_of(&s);
+
+	(void)state;
+	hear(t, &ann, "online", 1, SIGNED | OVER_RENDEZVOUS, 1000);
+	hear(t, &bob, "online", 1, SIGNED | OVER_RENDEZVOUS, 1000);
+	people_stand(t, &ann.id, at(15000));
+	assert_true(people_expire(t, 1000 + TTL) == 15000 + TTL);
+	assert_int_equal(s.gone, 1);
+	assert_non_null(people_get(t, &ann.id));
+	assert_int_equal(people_get(t, &ann.id)->last_seen, 1015000);
+	assert_int_equal(s.refreshed + s.changed, 0);
+	/* Nobody comes back by that alone. */
+	people_stand(t, &bob.id, at(16000));
+	assert_null(people_get(t, &bob.id));
+	people_free(t);
+}
+
+static void test_gossip_that_falls_silent_leaves_the_rendezvous(void **state)
+{
+	struct somebody ann = somebody(1);
+	struct seen s;
+	struct people *t = people_of(&s);
+
+	(void)state;
+	hear(t, &ann, "online", 1, SIGNED, 1000);
+	people_stand(t, &ann.id, at(11000));
+	assert_int_equal(people_get(t, &ann.id)->via, PEOPLE_VIA_GOSSIP);
+	assert_int_equal(s.changed, 0);
+	people_stand(t, &ann.id, at(1000 + TTL));
+	assert_int_equal(people_get(t, &ann.id)->via, PEOPLE_VIA_RENDEZVOUS);
+	assert_int_equal(s.changed, 1);
+	people_free(t);
+}
+
+static void test_a_servers_word_counts_less_than_gossip(void **state)
+{
+	struct somebody ann = somebody(1);
+	struct seen s;
+	struct people *t = people_of(&s);
+
+	(void)state;
+	hear(t, &ann, "online", 1, SIGNED, 1000);
+	hear(t, &ann, "update", 2, SIGNED | OVER_RENDEZVOUS, 15000);
+	people_lose(t, &ann.id, at(1000 + TTL - 1));
+	assert_int_equal(s.gone, 0);
+	people_lose(t, &ann.id, at(1000 + TTL));
+	assert_int_equal(s.gone, 1);
+	assert_string_equal(s.why, "offline");
+	/* It is still known as a signer, and may come back at once. */
+	assert_int_equal(hear(t, &ann, "update", 3, OVER_RENDEZVOUS, 22000), PEOPLE_UNSIGNED);
+	assert_int_equal(hear(t, &ann, "update", 3, SIGNED | OVER_RENDEZVOUS, 22000), PEOPLE_TAKEN);
+	people_free(t);
+}
+
+/* The last message of somebody who was silent here, from a server that still sees him. */
+static void test_a_server_brings_back_whom_we_lost_sight_of(void **state)
+{
+	struct somebody ann = somebody(1);
+	struct presence p = message(&ann, "update", 7, SIGNED);
+	struct seen s;
+	struct people *t = people_of(&s);
+
+	(void)state;
+	people_hear_back(t, &p, at(500));
+	assert_int_equal(people_count(t), 0);
+	assert_int_equal(people_hear(t, &p, NULL, PEOPLE_VIA_RENDEZVOUS, at(1000)), PEOPLE_TAKEN);
+	people_expire(t, 1000 + TTL);
+	assert_int_equal(people_count(t), 0);
+	assert_int_equal(people_hear(t, &p, NULL, PEOPLE_VIA_RENDEZVOUS, at(30000)), PEOPLE_AGAIN);
+	assert_int_equal(people_count(t), 0);
+	people_hear_back(t, &p, at(30000));
+	assert_int_equal(people_count(t), 1);
+	assert_int_equal(s.new, 2);
+	assert_true(people_expire(t, 30000) == 30000 + TTL);
+	presence_clear(&p);
+	people_free(t);
+}
+
+static void test_nobody_is_brought_back_after_a_goodbye(void **state)
+{
+	struct somebody ann = somebody(1);
+	struct presence p = message(&ann, "update", 7, SIGNED);
+	struct seen s;
+	struct people *t = people_of(&s);
+
+	(void)state;
+	hear(t, &ann, "online", 6, SIGNED, 1000);
+	hear(t, &ann, "offline", 7, SIGNED, 2000);
+	assert_int_equal(people_hear(t, &p, NULL, PEOPLE_VIA_RENDEZVOUS, at(3000)), PEOPLE_AGAIN);
+	people_hear_back(t, &p, at(3000));
+	assert_int_equal(people_count(t), 0);
+	presence_clear(&p);
+	people_free(t);
+}
+
 static void test_a_punch_is_no_presence(void **state)
 {
 	struct somebody ann = somebody(1);
@@ -464,6 +573,11 @@ int main(void)
 	    cmocka_unit_test(test_a_signer_is_forgotten_after_a_day_of_silence),
 	    cmocka_unit_test(test_others_may_go_back_in_time),
 	    cmocka_unit_test(test_gossip_outweighs_the_rendezvous),
+	    cmocka_unit_test(test_whom_a_server_sees_stays_without_a_word),
+	    cmocka_unit_test(test_gossip_that_falls_silent_leaves_the_rendezvous),
+	    cmocka_unit_test(test_a_servers_word_counts_less_than_gossip),
+	    cmocka_unit_test(test_a_server_brings_back_whom_we_lost_sight_of),
+	    cmocka_unit_test(test_nobody_is_brought_back_after_a_goodbye),
 	    cmocka_unit_test(test_a_punch_is_no_presence),
 	    cmocka_unit_test(test_those_present_stay_when_the_table_is_full),
 	    cmocka_unit_test(test_texts_are_bounded_altogether),
