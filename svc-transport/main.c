@@ -48,7 +48,9 @@ static const struct service_spec spec = {
 
 int main(int argc, char **argv)
 {
-	/* Messages of 256 KiB come and go: from the heap, not from the kernel one by one. */
+	/* Messages of 256 KiB come and go: from the heap, not from the kernel one by one; and from
+	 * one heap, since what a thread of libzmq allocates is freed here. */
+	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, HEAP_KEEP);
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
 	return service_main(argc, argv, &spec);
