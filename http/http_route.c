@@ -1,5 +1,6 @@
 #include "http/http_route.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool path_matches(const char *pattern, const char *path)
@@ -29,4 +30,25 @@ const struct http_route *http_route_find(const struct http_route *routes, size_t
 			return &routes[i];
 	}
 	return NULL;
+}
+
+static void add(char out[HTTP_ROUTE_ALLOW], const char *method)
+{
+	size_t len = strlen(out);
+
+	if (strstr(out, method) == NULL)
+		snprintf(out + len, HTTP_ROUTE_ALLOW - len, "%s%s", len > 0 ? ", " : "", method);
+}
+
+void http_route_allow(
+    const struct http_route *routes, size_t count, const char *path, char out[HTTP_ROUTE_ALLOW])
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		if (!path_matches(routes[i].path, path))
+			continue;
+		add(out, routes[i].method);
+		if (strcmp(routes[i].method, "GET") == 0)
+			add(out, "HEAD");
+	}
 }

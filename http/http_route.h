@@ -22,4 +22,9 @@ struct http_route {
 const struct http_route *http_route_find(const struct http_route *routes, size_t count,
     const char *method, const char *path, bool *path_known);
 
+/* What the path takes, for the header Allow (RFC 9110, section 10.2.1): "GET, HEAD, POST". */
+#define HTTP_ROUTE_ALLOW 64
+void http_route_allow(
+    const struct http_route *routes, size_t count, const char *path, char out[HTTP_ROUTE_ALLOW]);
+
 #endif

@@ -175,6 +175,16 @@ static size_t body_max(const struct http_request *r)
 	return route == NULL ? 0 : route->body_max;
 }
 
+static void refuse_method(struct http_request *r)
+{
+	const struct http_server_config *config = &r->server->config;
+	char allow[HTTP_ROUTE_ALLOW];
+
+	http_route_allow(config->routes, config->route_count, r->path, allow);
+	http_answer_header(r, "Allow", allow);
+	http_answer_text(r, MHD_HTTP_METHOD_NOT_ALLOWED, "this address does not take that method");
+}
+
 static void dispatch(struct http_request *r)
 {
 	const struct http_server_config *config = &r->server->config;
@@ -190,8 +200,7 @@ static void dispatch(struct http_request *r)
 		return;
 	route = route_of(r, &path_known);
 	if (route == NULL && path_known)
-		http_answer_text(
-		    r, MHD_HTTP_METHOD_NOT_ALLOWED, "this address does not take that method");
+		refuse_method(r);
 	else if (route == NULL)
 		http_answer_text(r, MHD_HTTP_NOT_FOUND, "there is nothing at this address");
 	else if (r->too_large)

@@ -44,11 +44,29 @@ static void test_unknown_path_and_wrong_method_differ(void **state)
 	finds("get", "/", -1, true);
 }
 
+static void allows(const char *path, const char *expect)
+{
+	char allow[HTTP_ROUTE_ALLOW];
+
+	http_route_allow(routes, 4, path, allow);
+	assert_string_equal(allow, expect);
+}
+
+static void test_what_a_path_takes(void **state)
+{
+	(void)state;
+	allows("/", "GET, HEAD");
+	allows("/publish", "POST");
+	allows("/p/x", "GET, HEAD, POST");
+	allows("/nothing", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_first_match_in_the_table),
 	    cmocka_unit_test(test_unknown_path_and_wrong_method_differ),
+	    cmocka_unit_test(test_what_a_path_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

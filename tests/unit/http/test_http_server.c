@@ -214,6 +214,7 @@ static void test_unknown_addresses_and_methods(void **state)
 
 	answers(s, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ");
 	answers(s, "POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ");
+	answers(s, "PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "Allow: POST\r\n");
 	answers(s, "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 ");
 	answers(s, "GET http://x/hello HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 ");
 	answers(s, "VERYLONGMETHODNAME / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501 ");
