@@ -115,7 +115,7 @@ static void answer_page(const struct viewer *v, struct http_request *r, const ch
 	    {"id", v->self_text},
 	    {"url", v->url},
 	    {"site", site_root(v->site)},
-	    {"site_origin", v->origins.sandbox ? "sandbox" : "own host"},
+	    {"site_origin", v->origins.sandbox ? "sandbox" : "subdomain"},
 	    {"debug", service_config_bool(v->svc, "viewer.debug") ? "on" : "off"},
 	    {"folder", getcwd(folder, sizeof(folder)) != NULL ? folder : "."},
 	    {NULL, NULL},
