@@ -98,7 +98,7 @@ deps-test:
 	@packaging/deps.sh build test
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) -s --no-print-directory all
 	@packaging/demo.sh
 
 # docs/PROTOCOL.md is printed from the lists in proto/.

@@ -16,6 +16,26 @@ within 3 lists_not right left
 "$goop" stop "$scratch/right" >/dev/null
 ip netns del "$net-1"
 
+story "beside other mDNS software that holds the port"
+lan 2
+printf '[server]\nhost-name=other\nenable-dbus=no\nuse-ipv6=yes\n[publish]\npublish-workstation=yes\n' >"$scratch/avahi.conf"
+behind 1 avahi-daemon --no-drop-root --no-chroot --no-rlimits -f "$scratch/avahi.conf" >"$scratch/avahi.log" 2>&1
+avahi=$behind
+holds_port() { on 1 ss -Hlun 'sport = :5353' | grep -q 5353; }
+within 10 holds_port
+peer 1 beside
+peer 2 away
+echo 'beside' >"$scratch/beside/site/index.html"
+start beside away
+within 10 lists beside away
+within 10 lists away beside
+same page "$(get away "/p/$(id_of beside)/")" beside
+kill -0 "$avahi" || fail "the other software has gone"
+"$goop" stop "$scratch/beside" >/dev/null
+"$goop" stop "$scratch/away" >/dev/null
+kill "$avahi"
+for i in 0 1 2; do ip netns del "$net-$i"; done
+
 story "two peers on a network with IPv6 alone"
 lan 2
 ip -n "$net-1" addr del 10.77.0.1/24 dev eth0
