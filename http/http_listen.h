@@ -28,4 +28,9 @@ int http_listen_parse(
  * non-blocking descriptor, the caller's; or -1 with a sentence as above. */
 int http_listen_open(const char *key, struct http_address *address, char error[HTTP_LISTEN_ERROR]);
 
+/* A listening TCP socket that was handed over, number `fd`: makes it as if http_listen_open() had
+ * opened it, with its own address in `address`. 0, or -1 with a sentence as above. */
+int http_listen_adopt(
+    const char *key, int fd, struct http_address *address, char error[HTTP_LISTEN_ERROR]);
+
 #endif

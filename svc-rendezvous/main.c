@@ -12,8 +12,10 @@
  * Bad input  is answered with a reason and counted; a slow or silent connection is cut.
  *
  * Configuration: presence.rendezvous_port, presence.rendezvous_bind, presence.admin_password,
- * presence.external_url, presence.peer_db_path, rendezvous.trusted_proxies, rendezvous.limits.*.
- * Facts: rendezvous_url. Reports: "peers", counts for anything else. */
+ * presence.external_url, presence.peer_db_path, rendezvous.trusted_proxies, rendezvous.limits.*,
+ * rendezvous.listen_fd (a listening socket that it was given instead of port and bind).
+ * Facts: rendezvous_url, rendezvous_urls (all, joined by blanks). Reports: "peers", counts for
+ * anything else. */
 #include "proto/service.h"
 #include "svc-rendezvous/rendezvous.h"
 

@@ -1,5 +1,6 @@
 #include "svc-rendezvous/rendezvous.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <sodium.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "codec/json.h"
@@ -23,6 +25,8 @@
 #define TICK_MS     1000
 #define PING_MS     25000
 #define REPORT_ROWS 100
+#define FACT_MAX    4000
+#define LISTEN_FD   "rendezvous.listen_fd" /* of a socket that the supervisor was started with */
 
 static struct rendezvous *state(const struct service *svc)
 {
@@ -123,9 +127,16 @@ static int open_db(struct rendezvous *v)
 /* The one place where the listening socket comes from. */
 static int open_socket(struct rendezvous *v)
 {
+	struct http_address *address = &v->settings.address;
+	uint64_t given = service_config_u64(v->svc, LISTEN_FD, 0);
 	char error[HTTP_LISTEN_ERROR];
 
-	v->listening = http_listen_open("presence.rendezvous_port", &v->settings.address, error);
+	if (given > 0 && given <= INT_MAX) {
+		if (http_listen_adopt(LISTEN_FD, (int)given, address, error) == 0)
+			v->listening = (int)given;
+	} else {
+		v->listening = http_listen_open("presence.rendezvous_port", address, error);
+	}
 	if (v->listening >= 0)
 		return 0;
 	log_error("rendezvous", "%s", error);
@@ -166,6 +177,24 @@ static bool admit(void *arg, const struct sockaddr *client, bool opened)
 	return true;
 }
 
+/* All of them, joined by blanks, as far as a fact may be long. */
+static void state_urls(const struct rendezvous *v)
+{
+	struct buf all;
+
+	buf_init(&all, FACT_MAX);
+	for (size_t i = 0; i < v->pages.urls.count; i++) {
+		const char *url = v->pages.urls.text[i];
+
+		log_info("rendezvous", "%s", url);
+		if (buf_len(&all) + strlen(url) + 2 < FACT_MAX)
+			buf_putf(&all, "%s%s", i > 0 ? " " : "", url);
+	}
+	buf_put(&all, "", 1);
+	service_fact(v->svc, "rendezvous_urls", (const char *)buf_data(&all));
+	buf_clear(&all);
+}
+
 int rendezvous_start(struct service *svc)
 {
 	struct rendezvous *v = state(svc);
@@ -186,9 +215,8 @@ int rendezvous_start(struct service *svc)
 	if (v->db != NULL)
 		timer_repeat(v->db_turn, PEER_DB_TURN_MS);
 	urls_find(&v->pages.urls, v->settings.external_url, &v->settings.address);
-	for (size_t i = 0; i < v->pages.urls.count; i++)
-		log_info("rendezvous", "%s", v->pages.urls.text[i]);
 	service_fact(svc, "rendezvous_url", v->pages.urls.text[0]);
+	state_urls(v);
 	return 0;
 }
 
