@@ -2,10 +2,12 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -71,6 +73,16 @@ static const struct command commands[] = {
 	"The same as `goop-supervisor start'.\v"
 	"Example:\n"
 	"  goop-supervisor peer ~/me\n"},
+    {"rendezvous", "DIR", 1, 1, cli_rendezvous, start_options,
+	"run a rendezvous server without a peer",
+	"Run a rendezvous server in DIR, where peers of different networks find each other: only "
+	"svc-rendezvous, and svc-viewer when goop.json sets viewer.http_addr. A folder that is "
+	"missing or empty gets a goop.json. Otherwise like `goop-supervisor start'.\v"
+	"Examples:\n"
+	"  goop-supervisor rendezvous /srv/goop-rendezvous\n"
+	"  goop-supervisor status /srv/goop-rendezvous   # its addresses\n\n"
+	"Exit status: 0 stopped in order, 1 could not start (the reason is printed), 78 bad "
+	"goop.json."},
     {"stop", "[DIR]", 0, 1, cli_stop, no_options, "stop a running peer",
 	"Stop the peer in DIR (default: this folder): others are told, what is under way is "
 	"finished, then the services end in the reverse order of the start. Returns when "
@@ -82,7 +94,8 @@ static const struct command commands[] = {
 	"Restart one service of the running peer in DIR (default: this folder) and wait until it "
 	"is ready again. Reads goop.json anew. This is also how a service that has failed is "
 	"given another chance.\v"
-	"SERVICE is transport, discovery, db or viewer, with or without svc- in front.\n\n"
+	"SERVICE is transport, discovery, db, viewer or rendezvous, with or without svc- in "
+	"front.\n\n"
 	"Examples:\n"
 	"  goop-supervisor restart ~/me viewer\n"
 	"  goop-supervisor restart svc-transport   # of the peer in this folder\n"},
@@ -170,6 +183,26 @@ int cli_ask(const char *dir, cJSON *request, unsigned timeout_ms, bool until_end
 	else if (status != CLI_OK)
 		cli_complain("%s: %s", dir != NULL ? dir : "the peer in this folder", why);
 	return status;
+}
+
+bool cli_write_new(const char *path, const char *text, size_t n, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	bool good = fd >= 0 && write(fd, text, n) == (ssize_t)n;
+
+	if (fd >= 0 && close(fd) < 0)
+		good = false;
+	if (!good)
+		cli_complain("%s: %s", path, strerror(errno));
+	return good;
+}
+
+bool cli_make_folder(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return true;
+	cli_complain("%s: %s", path, strerror(errno));
+	return false;
 }
 
 struct config *cli_config(const char *dir)
@@ -295,7 +328,7 @@ static char *overview(void)
 			     "Commands (each has --help with examples):\n");
 
 	for (size_t i = 0; i < COMMANDS; i++) {
-		char *more = xasprintf("%s  %-9s%s\n", text, commands[i].name, commands[i].brief);
+		char *more = xasprintf("%s  %-11s%s\n", text, commands[i].name, commands[i].brief);
 
 		free(text);
 		text = more;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "codec/json.h"
 #include "supervisor/config.h"
@@ -34,6 +35,7 @@ int cli_main(int argc, char **argv);
 /* The commands. Each returns an exit status after saying what went wrong. */
 int cli_init(const struct cli_args *args);
 int cli_start(const struct cli_args *args);
+int cli_rendezvous(const struct cli_args *args);
 int cli_stop(const struct cli_args *args);
 int cli_restart(const struct cli_args *args);
 int cli_check(const struct cli_args *args);
@@ -53,6 +55,11 @@ bool cli_enter(const char *dir);
 /* Asks the supervisor of DIR, complaining when there is no good answer. Returns the exit status;
  * 0 with *answer, owned by the caller. Consumes the request. */
 int cli_ask(const char *dir, cJSON *request, unsigned timeout_ms, bool until_end, cJSON **answer);
+
+/* Makes a folder, or finds it there. */
+bool cli_make_folder(const char *path, mode_t mode);
+/* Writes a file that must not be there yet. */
+bool cli_write_new(const char *path, const char *text, size_t n, mode_t mode);
 
 /* goop.json of the working folder with its complaints printed; NULL when it is not good. */
 struct config *cli_config(const char *dir);

@@ -72,27 +72,6 @@ static char *config_text(const char *label, unsigned port)
 	return text;
 }
 
-/* Writes a file that must not be there yet. */
-static bool write_new(const char *path, const char *text, size_t n, mode_t mode)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	bool good = fd >= 0 && write(fd, text, n) == (ssize_t)n;
-
-	if (fd >= 0 && close(fd) < 0)
-		good = false;
-	if (!good)
-		cli_complain("%s: %s", path, strerror(errno));
-	return good;
-}
-
-static bool make_folder(const char *path, mode_t mode)
-{
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
-		return true;
-	cli_complain("%s: %s", path, strerror(errno));
-	return false;
-}
-
 static void put_html(struct buf *out, const char *text)
 {
 	for (; *text != '\0'; text++)
@@ -118,7 +97,7 @@ static bool write_page(const struct init_file *file, const char *label)
 		p = mark + strlen(LABEL_MARK);
 	}
 	buf_puts(&out, p);
-	good = write_new(file->path, (const char *)buf_data(&out), buf_len(&out), 0644);
+	good = cli_write_new(file->path, (const char *)buf_data(&out), buf_len(&out), 0644);
 	buf_clear(&out);
 	return good;
 }
@@ -128,7 +107,7 @@ static bool write_site(const char *label)
 {
 	if (access("site", F_OK) == 0)
 		return true;
-	if (!make_folder("site", 0755))
+	if (!cli_make_folder("site", 0755))
 		return false;
 	for (size_t i = 0; i < init_site_files; i++)
 		if (!write_page(&init_site[i], label))
@@ -146,8 +125,8 @@ static bool write_folder(const struct cli_args *args, const char *label)
 		cli_complain("%s", config_note(config, 0));
 	/* The configuration last: it is what makes the folder a peer's. It may come to hold a
 	 * password. */
-	good = good && make_folder("data", 0700) && write_site(label) &&
-	       write_new("goop.json", text, strlen(text), 0600);
+	good = good && cli_make_folder("data", 0700) && write_site(label) &&
+	       cli_write_new("goop.json", text, strlen(text), 0600);
 	config_free(config);
 	free(text);
 	return good;
@@ -159,7 +138,7 @@ int cli_init(const struct cli_args *args)
 	char *label;
 	bool good;
 
-	if (!make_folder(dir, 0755) || !cli_enter(dir))
+	if (!cli_make_folder(dir, 0755) || !cli_enter(dir))
 		return CLI_FAILED;
 	if (access("goop.json", F_OK) == 0) {
 		cli_complain("%s is a peer folder already; nothing was changed", dir);

@@ -1,4 +1,5 @@
 /* The commands that start, stop and check. */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -84,20 +85,51 @@ static int start_in_background(struct supervisor_options *options)
 	return supervisor_run(options);
 }
 
-int cli_start(const struct cli_args *args)
+/* In the working folder. */
+static int run(const struct cli_args *args, bool rendezvous)
 {
 	struct supervisor_options options = {
 	    .shown = args->words[0] != NULL ? args->words[0] : ".",
+	    .rendezvous = rendezvous,
 	    .verbose = args->verbose,
 	    .ready_fd = -1,
 	};
 
-	if (!cli_enter(args->words[0]))
-		return CLI_FAILED;
 	options.config = cli_config(args->words[0]);
 	if (options.config == NULL)
 		return CLI_BAD_CONFIG;
 	return args->daemon ? start_in_background(&options) : supervisor_run(&options);
+}
+
+int cli_start(const struct cli_args *args)
+{
+	return cli_enter(args->words[0]) ? run(args, false) : CLI_FAILED;
+}
+
+static bool is_empty_folder(void)
+{
+	DIR *folder = opendir(".");
+	struct dirent *entry;
+	bool empty = folder != NULL;
+
+	while (empty && (entry = readdir(folder)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (folder != NULL)
+		closedir(folder);
+	return empty;
+}
+
+int cli_rendezvous(const struct cli_args *args)
+{
+	static const char settings[] = "{\n  \"presence\": {\n    \"rendezvous_host\": true,\n"
+				       "    \"rendezvous_only\": true\n  }\n}\n";
+
+	if (!cli_make_folder(args->words[0], 0755) || !cli_enter(args->words[0]))
+		return CLI_FAILED;
+	/* It may come to hold a password. */
+	if (is_empty_folder() && !cli_write_new("goop.json", settings, strlen(settings), 0600))
+		return CLI_FAILED;
+	return run(args, true);
 }
 
 int cli_stop(const struct cli_args *args)

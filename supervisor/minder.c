@@ -252,12 +252,15 @@ static void birth_failed(struct minder *m, bool hopeless, const char *why)
 /* Returns false when there is no process, which counts as a death. */
 static bool start_process(struct minder *m)
 {
+	unsigned extras = m->row->extras;
+	struct spawn_extras with = {
+	    extras & ROSTER_LISTENS ? m->house->listening : -1, (extras & ROSTER_PROXIES) != 0};
 	char *looked, *program = roster_program(m->row->id, &looked), *why = NULL;
 	bool found = program != NULL;
 
 	if (!found)
 		why = xasprintf("there is no program to run: neither %s", looked);
-	else if (spawn(program, &m->process) < 0)
+	else if (spawn(program, &with, &m->process) < 0)
 		why = xasprintf("cannot start a process: %s", strerror(errno));
 	free(program);
 	free(looked);

@@ -39,6 +39,7 @@ struct minder_house {
 	struct logs *logs;
 	const struct minder_events *events;
 	void *arg;
+	int listening;       /* for those that have ROSTER_LISTENS, -1 for none */
 	uint32_t generation; /* of the process started last: grows with each */
 };
 

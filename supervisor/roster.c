@@ -15,16 +15,28 @@
 	}
 
 const struct roster_row roster[] = {
-    {SERVICE_TRANSPORT, 0, KEYS("identity.key_file", "p2p.listen_port", "viewer.debug")},
+    {SERVICE_TRANSPORT, 0, KEYS("identity.key_file", "p2p.listen_port", "viewer.debug"), 0},
     {SERVICE_DISCOVERY, 1,
 	KEYS("p2p.mdns_tag", "presence.topic", "presence.ttl_seconds", "presence.heartbeat_seconds",
-	    "presence.rendezvous_wan", "presence.rendezvous_host", "presence.rendezvous_port",
-	    "presence.rendezvous_bind", "profile.label", "profile.email", "viewer.debug")},
-    {SERVICE_DB, 1, KEYS("profile.label", "profile.email", "viewer.debug")},
+	    "presence.rendezvous_wan", "rendezvous.own_url", "profile.label", "profile.email",
+	    "viewer.debug"),
+	ROSTER_PROXIES},
+    {SERVICE_DB, 1, KEYS("profile.label", "profile.email", "viewer.debug"), 0},
     {SERVICE_VIEWER, 2,
 	KEYS("paths.site_root", "p2p.mdns_tag", "presence.rendezvous_wan", "profile.label",
 	    "profile.email", "viewer.http_addr", "viewer.theme", "viewer.debug",
-	    "viewer.site_origin")},
+	    "viewer.site_origin"),
+	0},
+    {SERVICE_RENDEZVOUS, 0,
+	KEYS("presence.rendezvous_port", "presence.rendezvous_bind", "presence.admin_password",
+	    "presence.external_url", "presence.peer_db_path", "rendezvous.trusted_proxies",
+	    "rendezvous.limits.unsigned_per_minute", "rendezvous.limits.signed_per_minute",
+	    "rendezvous.limits.signed_per_peer", "rendezvous.limits.new_ids_per_hour",
+	    "rendezvous.limits.bytes_per_minute", "rendezvous.limits.subscribers_per_address",
+	    "rendezvous.limits.connections_per_address", "rendezvous.limits.peers",
+	    "rendezvous.limits.signers", "rendezvous.limits.subscribers", "rendezvous.listen_fd",
+	    "viewer.debug"),
+	ROSTER_LISTENS},
 };
 
 const size_t roster_size = sizeof(roster) / sizeof(roster[0]);

@@ -7,10 +7,16 @@
 
 #include "proto/services.h"
 
+enum {
+	ROSTER_LISTENS = 1, /* gets the listening socket that we were started with, if any */
+	ROSTER_PROXIES = 2  /* sees the environment's http_proxy and its kind */
+};
+
 struct roster_row {
 	enum service_id id; /* its name and program: proto/services.h */
 	unsigned level;     /* started when all of lower levels are ready, stopped before them */
 	const char *const *keys; /* what it may see of goop.json, ended by NULL */
+	unsigned extras;
 };
 
 extern const struct roster_row roster[];

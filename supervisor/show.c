@@ -149,6 +149,31 @@ static void headline(struct page *p, const char *name, const char *text)
 		buf_putf(&p->out, "  %-9s%s\n", name, text);
 }
 
+/* The parts of a text, each in a line of its own; only the first bears the name. */
+static void headlines(struct page *p, const char *name, char *text, const char *between)
+{
+	char *end;
+
+	for (; text != NULL; text = end, name = "") {
+		end = strstr(text, between);
+		if (end != NULL) {
+			*end = '\0';
+			end += strlen(between);
+		}
+		headline(p, name, text);
+	}
+}
+
+static void rendezvous(struct page *p, const cJSON *status)
+{
+	char text[4096];
+
+	plain(status, "rendezvous_urls", text, sizeof(text));
+	headlines(p, "serves", text, " ");
+	plain(status, "rendezvous", text, sizeof(text));
+	headlines(p, "joins", text, "; ");
+}
+
 static void heading(struct page *p, const cJSON *status)
 {
 	char text[512], up[24], mem[24];
@@ -161,6 +186,7 @@ static void heading(struct page *p, const cJSON *status)
 	headline(p, "peer", plain(status, "peer_id", text, sizeof(text)));
 	headline(p, "viewer", plain(status, "viewer_url", text, sizeof(text)));
 	headline(p, "listens", plain(status, "listen", text, sizeof(text)));
+	rendezvous(p, status);
 	headline(p, "folder", plain(status, "folder", text, sizeof(text)));
 	cJSON_ArrayForEach (service, cJSON_GetObjectItemCaseSensitive(status, "services"))
 		memory += number(service, "memory_bytes", 0);

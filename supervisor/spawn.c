@@ -18,17 +18,20 @@
 #define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
 
 /* goop.json is the only source of settings: a service gets no variable that a library of its might
- * take for one (http_proxy, SSL_CERT_FILE, ...). Sanitizers are for those who test. */
+ * take for one (SSL_CERT_FILE, ...). Sanitizers are for those who test. The proxies at the end,
+ * which belong to the network and not to the peer, are for those who dial out by HTTP. */
 static const char *const passed_on[] = {"PATH=", "HOME=", "LANG=", "LC_ALL=", "TZ=",
-    "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
+    "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "http_proxy=", "https_proxy=",
+    "HTTPS_PROXY=", "all_proxy=", "ALL_PROXY=", "no_proxy=", "NO_PROXY="};
+#define PROXIES   7
 #define PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
 
-static void pick_environment(char *to[PASSED_ON + 1])
+static void pick_environment(char *to[PASSED_ON + 1], bool proxies)
 {
-	size_t n = 0;
+	size_t n = 0, names = proxies ? PASSED_ON : PASSED_ON - PROXIES;
 
 	for (char **e = environ; *e != NULL; e++)
-		for (size_t i = 0; i < PASSED_ON && n < PASSED_ON; i++)
+		for (size_t i = 0; i < names && n < PASSED_ON; i++)
 			if (str_starts(*e, passed_on[i]))
 				to[n++] = *e;
 	to[n] = NULL;
@@ -45,26 +48,39 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* All four come from above the target numbers, so none is overwritten before it is used. */
-static int arrange_descriptors(int null, int words, int parent)
+/* What becomes a descriptor of the program; `listening` may be -1. */
+struct ends {
+	int null, words, parent, listening;
+};
+
+/* All come from above the target numbers, so none is overwritten before it is used. */
+static int arrange_descriptors(const struct ends *e)
 {
-	null = fcntl(null, F_DUPFD_CLOEXEC, 10);
-	words = fcntl(words, F_DUPFD_CLOEXEC, 10);
-	parent = fcntl(parent, F_DUPFD_CLOEXEC, 10);
-	if (null < 0 || words < 0 || parent < 0)
+	int null, words, parent, listening = -1;
+
+	null = fcntl(e->null, F_DUPFD_CLOEXEC, 10);
+	words = fcntl(e->words, F_DUPFD_CLOEXEC, 10);
+	parent = fcntl(e->parent, F_DUPFD_CLOEXEC, 10);
+	if (e->listening >= 0)
+		listening = fcntl(e->listening, F_DUPFD_CLOEXEC, 10);
+	if (null < 0 || words < 0 || parent < 0 || (e->listening >= 0 && listening < 0))
 		return -1;
 	if (dup2(words, 2) < 0 || dup2(null, 0) < 0 || dup2(words, 1) < 0 ||
 	    dup2(parent, PARENT_FD) < 0)
 		return -1;
-	return (int)syscall(SYS_close_range, PARENT_FD + 1, ~0u, 0);
+	if (listening >= 0 && dup2(listening, SPAWN_LISTENING) < 0)
+		return -1;
+	return (int)syscall(
+	    SYS_close_range, listening >= 0 ? SPAWN_LISTENING + 1 : PARENT_FD + 1, ~0u, 0);
 }
 
-_Noreturn static void become(const char *program, int null, int words, int parent, pid_t supervisor)
+_Noreturn static void become(
+    const char *program, const struct ends *ends, bool proxies, pid_t supervisor)
 {
 	char *argv[2] = {(char *)(uintptr_t)program, NULL};
 	char *env[PASSED_ON + 1];
 
-	if (arrange_descriptors(null, words, parent) < 0)
+	if (arrange_descriptors(ends) < 0)
 		goto fail;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* It may have died before we asked to be told. */
@@ -72,7 +88,7 @@ _Noreturn static void become(const char *program, int null, int words, int paren
 		_exit(SPAWN_NOT_RUN);
 	setsid();
 	default_signals();
-	pick_environment(env);
+	pick_environment(env, proxies);
 	execve(program, argv, env);
 fail:
 	dprintf(2, "%s cannot be run: %s\n", program, strerror(errno));
@@ -85,8 +101,9 @@ static void close_if(int fd)
 		close(fd);
 }
 
-int spawn(const char *program, struct spawned *out)
+int spawn(const char *program, const struct spawn_extras *extras, struct spawned *out)
 {
+	struct ends ends;
 	int pair[2] = {-1, -1}, pipes[2] = {-1, -1}, null, saved;
 	pid_t self = getpid();
 
@@ -96,8 +113,9 @@ int spawn(const char *program, struct spawned *out)
 	    pipe2(pipes, O_CLOEXEC) < 0 || fcntl(pipes[0], F_SETFL, O_NONBLOCK) < 0)
 		goto fail;
 	out->pid = fork();
+	ends = (struct ends){null, pipes[1], pair[1], extras->listening};
 	if (out->pid == 0)
-		become(program, null, pipes[1], pair[1], self);
+		become(program, &ends, extras->proxies, self);
 	if (out->pid < 0)
 		goto fail;
 	out->pidfd = (int)syscall(SYS_pidfd_open, out->pid, 0);

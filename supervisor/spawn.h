@@ -14,13 +14,20 @@ struct spawned {
 	int words;  /* what it writes to its standard output and error, non-blocking */
 };
 
+/* What a program gets beyond what all get. */
+struct spawn_extras {
+	int listening; /* becomes its descriptor SPAWN_LISTENING; lent; -1 for none */
+	bool proxies;  /* the environment's http_proxy and its kind */
+};
+#define SPAWN_LISTENING 4
+
 /* Runs the program in the present working folder with descriptors 0 (nothing), 1 and 2 (a pipe to
- * us) and 3 (its conversation with us) and no other, in a session of its own so that Ctrl-C reaches
- * us alone, with default signals and the few environment variables that are not settings. It is
- * killed when we die. A program that cannot be run says why on `words` and ends with status
- * SPAWN_NOT_RUN. Returns 0, or -1 with errno. */
+ * us), 3 (its conversation with us) and no other but its extras, in a session of its own so that
+ * Ctrl-C reaches us alone, with default signals and the few environment variables that are not
+ * settings. It is killed when we die. A program that cannot be run says why on `words` and ends
+ * with status SPAWN_NOT_RUN. Returns 0, or -1 with errno. */
 #define SPAWN_NOT_RUN 127
-int spawn(const char *program, struct spawned *out);
+int spawn(const char *program, const struct spawn_extras *extras, struct spawned *out);
 
 /* SIGKILL. Harmless when it has ended already. */
 void spawn_kill(const struct spawned *s);

@@ -84,6 +84,9 @@ static void add_headlines(cJSON *to, struct minder *const all[], size_t n)
 	    {"peer_id", SERVICE_TRANSPORT},
 	    {"listen", SERVICE_TRANSPORT},
 	    {"viewer_url", SERVICE_VIEWER},
+	    {"rendezvous_url", SERVICE_RENDEZVOUS},
+	    {"rendezvous_urls", SERVICE_RENDEZVOUS},
+	    {"rendezvous", SERVICE_DISCOVERY},
 	};
 
 	for (size_t h = 0; h < sizeof(headlines) / sizeof(headlines[0]); h++)
@@ -102,6 +105,7 @@ cJSON *status_build(
 
 	cJSON_AddBoolToObject(o, "ok", true);
 	cJSON_AddStringToObject(o, "state", about->state);
+	cJSON_AddStringToObject(o, "mode", about->mode);
 	cJSON_AddStringToObject(o, "label", about->label);
 	cJSON_AddStringToObject(o, "folder", about->folder);
 	cJSON_AddStringToObject(o, "version", GOOP_VERSION);

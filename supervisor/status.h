@@ -9,6 +9,7 @@
 
 struct status_about {
 	const char *state;  /* "starting", "running", "stopping" */
+	const char *mode;   /* mode_name() */
 	const char *folder; /* absolute */
 	const char *label;
 	uint64_t began; /* monotonic, ms */

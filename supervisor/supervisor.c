@@ -14,14 +14,21 @@
 #include "base/clock.h"
 #include "supervisor/leftover.h"
 #include "supervisor/lock.h"
+#include "supervisor/notify.h"
 #include "supervisor/pairing.h"
 #include "supervisor/peer_file.h"
+#include "supervisor/spawn.h"
 #include "supervisor/supervisor_private.h"
 #include "supervisor/terminal.h"
 
 #define TICK_MS       1000
 #define LATE_MS       2500 /* a tick that far from the last: we have been asleep, not the services */
 #define LEFTOVER_WAIT 3000
+
+/* What svc-rendezvous is told of its socket. */
+#define TEXT_OF(x)     #x
+#define NUMBER_TEXT(x) TEXT_OF(x)
+#define LISTENING_TEXT NUMBER_TEXT(SPAWN_LISTENING)
 
 /* A line for the person who started us. */
 __attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
@@ -92,6 +99,25 @@ static void say_ready(struct supervisor *s, const struct minder *m)
 	tell("%-14s ready in %llu ms", minder_name(m), took);
 }
 
+/* One line for the service manager: who does not work, or that all do. */
+static void tell_manager(const struct supervisor *s)
+{
+	size_t up = 0;
+
+	if (s->phase != PHASE_RUNNING)
+		return;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct child *c = minder_child(s->minders[i]);
+
+		if (c->state == CHILD_HELD) {
+			notify("STATUS=%s has failed: %.300s", minder_name(s->minders[i]), c->held);
+			return;
+		}
+		up += c->state == CHILD_UP;
+	}
+	notify("STATUS=%zu of %zu services are up", up, s->count);
+}
+
 /* The first start succeeds or fails clearly: what only a person can mend is not waited for, and
  * nobody watches what goes to the background. Later, the others keep running. */
 static bool is_failed_start(const struct supervisor *s, const struct child *c)
@@ -126,6 +152,7 @@ static void on_changed(void *arg, struct minder *m)
 		break;
 	default: break;
 	}
+	tell_manager(s);
 	timer_start(s->think, 0);
 }
 
@@ -184,6 +211,10 @@ static void become_running(struct supervisor *s)
 		tell("\nviewer  %s", fact(s, "viewer_url"));
 	if (fact(s, "peer_id") != NULL)
 		tell("peer    %s", fact(s, "peer_id"));
+	if (fact(s, "rendezvous_url") != NULL)
+		tell("rendezvous  %s", fact(s, "rendezvous_url"));
+	notify("READY=1");
+	tell_manager(s);
 	if (s->options.ready_fd >= 0)
 		to_background(s);
 	else
@@ -232,6 +263,7 @@ void supervisor_stop(struct supervisor *s)
 	if (s->phase == PHASE_STOPPING)
 		return;
 	logs_say(s->logs, LOG_LEVEL_INFO, "stopping");
+	notify("STOPPING=1\nSTATUS=stopping");
 	s->phase = PHASE_STOPPING;
 	s->level = roster_levels();
 	timer_start(s->think, 0);
@@ -307,6 +339,12 @@ static void on_tick(void *arg)
 
 void supervisor_set_config(struct supervisor *s, struct config *config)
 {
+	bool activated = s->activation.fd >= 0;
+
+	mode_set_own_url(s->mode, config,
+	    activated ? s->activation.host : config_get(config, "presence.rendezvous_bind"),
+	    activated ? s->activation.port : config_get(config, "presence.rendezvous_port"));
+	config_derive(config, "rendezvous.listen_fd", activated ? LISTENING_TEXT : "");
 	for (size_t i = 0; i < s->count; i++)
 		minder_set_config(s->minders[i], config);
 	config_free(s->config);
@@ -320,10 +358,15 @@ static void set_up(struct supervisor *s)
 
 	s->loop = loop_new();
 	s->logs = logs_new(s->loop, STDERR_FILENO, terminal_colour(STDERR_FILENO), level);
-	s->house =
-	    (struct minder_house){.loop = s->loop, .logs = s->logs, .events = &events, .arg = s};
-	for (size_t i = 0; i < roster_size && i < SUPERVISOR_SERVICES; i++)
-		s->minders[s->count++] = minder_new(&s->house, &roster[i]);
+	s->house = (struct minder_house){.loop = s->loop,
+	    .logs = s->logs,
+	    .events = &events,
+	    .arg = s,
+	    .listening = s->activation.fd};
+	s->mode = s->options.rendezvous ? MODE_RENDEZVOUS : mode_of(s->options.config);
+	for (size_t i = 0; i < roster_size && s->count < SUPERVISOR_SERVICES; i++)
+		if (mode_runs(s->mode, s->options.config, &roster[i]))
+			s->minders[s->count++] = minder_new(&s->house, &roster[i]);
 	supervisor_set_config(s, s->options.config);
 	s->think = timer_new(s->loop, on_think, s);
 	s->tick = timer_new(s->loop, on_tick, s);
@@ -344,6 +387,8 @@ static void tear_down(struct supervisor *s)
 	logs_free(s->logs);
 	loop_free(s->loop);
 	config_free(s->config);
+	if (s->activation.fd >= 0)
+		close(s->activation.fd);
 }
 
 static void run(struct supervisor *s)
@@ -373,13 +418,27 @@ static int take_folder(const char *shown)
 	return lock;
 }
 
+/* One of the background was started by a person. */
+static bool take_socket(struct supervisor *s)
+{
+	char why[ACTIVATION_WHY];
+
+	s->activation.fd = -1;
+	if (s->options.ready_fd >= 0 || activation_take(&s->activation, why) == 0)
+		return true;
+	fprintf(stderr, "goop-supervisor: %s\n", why);
+	return false;
+}
+
 int supervisor_run(const struct supervisor_options *options)
 {
 	struct supervisor s = {.options = *options};
+	bool good = take_socket(&s);
+	int lock = good ? take_folder(options->shown) : -1;
 	unsigned left;
-	int lock = take_folder(options->shown);
 
 	log_init("goop-supervisor", LOG_LEVEL_INFO);
+	notify_init();
 	if (lock < 0) {
 		config_free(options->config);
 		return EXIT_FAILURE;

@@ -10,6 +10,7 @@
 struct supervisor_options {
 	const char *shown; /* DIR as the person wrote it, for messages; it is the working folder */
 	struct config *config; /* good; taken */
+	bool rendezvous;       /* MODE_RENDEZVOUS, whatever it says */
 	bool verbose;          /* in the foreground: show all log lines, not only warnings */
 	/* To the background once all services are ready; then a byte is written to `ready_fd`. -1
 	 * stays in the foreground. */

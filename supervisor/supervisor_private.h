@@ -3,9 +3,11 @@
 #ifndef SUPERVISOR_SUPERVISOR_PRIVATE_H
 #define SUPERVISOR_SUPERVISOR_PRIVATE_H
 
+#include "supervisor/activation.h"
 #include "supervisor/control.h"
 #include "supervisor/logs.h"
 #include "supervisor/minder.h"
+#include "supervisor/mode.h"
 #include "supervisor/reports.h"
 #include "supervisor/supervisor.h"
 
@@ -29,8 +31,10 @@ struct supervisor {
 	struct config *config;
 	struct control *control;
 	struct reports *reports;
+	enum mode mode; /* from the start to the end */
+	struct activation activation;
 	struct minder_house house;
-	struct minder *minders[SUPERVISOR_SERVICES]; /* in the order of the roster */
+	struct minder *minders[SUPERVISOR_SERVICES]; /* those of the mode, as in the roster */
 	uint64_t spawned_at[SUPERVISOR_SERVICES];
 	size_t count;
 	enum phase phase;

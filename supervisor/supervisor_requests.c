@@ -14,14 +14,23 @@
 #define STATUS_NOT_RUNNING 3
 #define STATUS_BAD_CONFIG  78
 
+/* Without a peer there is nobody whose label it would be. */
+static const char *label(const struct supervisor *s)
+{
+	if (s->mode == MODE_RENDEZVOUS && !config_is_given(s->config, "profile.label"))
+		return "rendezvous server";
+	return config_get(s->config, "profile.label");
+}
+
 static void ask_status(struct supervisor *s, uint32_t client, const cJSON *request)
 {
 	static const char *const states[] = {"starting", "running", "stopping"};
 	char *folder = getcwd(NULL, 0);
 	struct status_about about = {
 	    .state = states[s->phase],
+	    .mode = mode_name(s->mode),
 	    .folder = folder != NULL ? folder : "",
-	    .label = config_get(s->config, "profile.label"),
+	    .label = label(s),
 	    .began = s->began,
 	};
 
@@ -62,8 +71,12 @@ static struct minder *named_service(struct supervisor *s, uint32_t client, const
 	for (size_t i = 0; i < s->count; i++)
 		if (minder_id(s->minders[i]) == id)
 			return s->minders[i];
-	control_refuse(s->control, client, STATUS_BAD_USAGE, "there is no service %s",
-	    name != NULL ? name : "without a name");
+	if (id != SERVICE_COUNT && id != SERVICE_SUPERVISOR)
+		control_refuse(s->control, client, STATUS_BAD_USAGE, "%s does not run in mode %s",
+		    service_name(id), mode_name(s->mode));
+	else
+		control_refuse(s->control, client, STATUS_BAD_USAGE, "there is no service %s",
+		    name != NULL ? name : "without a name");
 	return NULL;
 }
 

@@ -55,6 +55,26 @@ static void a_healthy_peer(void **unused)
 	free(out);
 }
 
+static void rendezvous_servers(void **unused)
+{
+	char *out = status("{\"label\":\"Me\",\"state\":\"running\",\"rendezvous_urls\":"
+			   "\"http://10.0.0.1:8787 http://[fd00::1]:8787\",\"rendezvous\":\"http://"
+			   "127.0.0.1:8787 connected since now; https://b.example not connected: "
+			   "no route\",\"services\":[]}",
+	    false);
+	const char *want = "Me is running\n"
+			   "  serves   http://10.0.0.1:8787\n"
+			   "           http://[fd00::1]:8787\n"
+			   "  joins    http://127.0.0.1:8787 connected since now\n"
+			   "           https://b.example not connected: no route\n"
+			   "  runs ";
+
+	(void)unused;
+	if (strncmp(out, want, strlen(want)) != 0)
+		fail_msg("%s", out);
+	free(out);
+}
+
 static void services_in_trouble(void **unused)
 {
 	char *out = status(HEAD
@@ -177,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_healthy_peer),
+	    cmocka_unit_test(rendezvous_servers),
 	    cmocka_unit_test(services_in_trouble),
 	    cmocka_unit_test(eighty_columns),
 	    cmocka_unit_test(colours_only_when_wanted),

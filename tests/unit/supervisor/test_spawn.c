@@ -1,8 +1,10 @@
 #include "tests/unit/testing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +67,8 @@ static void reap(const struct spawned *s, int *code, int *status)
 	close(s->words);
 }
 
+static const struct spawn_extras plain = {.listening = -1};
+
 static void a_life_and_its_end(void **unused)
 {
 	struct spawned s;
@@ -72,7 +76,7 @@ static void a_life_and_its_end(void **unused)
 	char out[64];
 
 	(void)unused;
-	assert_int_equal(spawn("/bin/true", &s), 0);
+	assert_int_equal(spawn("/bin/true", &plain, &s), 0);
 	read_words(&s, out, sizeof(out));
 	assert_string_equal(out, "");
 	reap(&s, &code, &status);
@@ -87,7 +91,7 @@ static void one_that_is_killed(void **unused)
 
 	(void)unused;
 	/* It stops when the pipe to us is full. */
-	assert_int_equal(spawn("/usr/bin/yes", &s), 0);
+	assert_int_equal(spawn("/usr/bin/yes", &plain, &s), 0);
 	assert_int_equal(spawn_reap(&s, &code, &status), 0);
 	spawn_kill(&s);
 	reap(&s, &code, &status);
@@ -102,11 +106,53 @@ static void one_that_cannot_be_run(void **unused)
 	char out[128];
 
 	(void)unused;
-	assert_int_equal(spawn("/nonexistent/program", &s), 0);
+	assert_int_equal(spawn("/nonexistent/program", &plain, &s), 0);
 	read_words(&s, out, sizeof(out));
 	assert_string_equal(out, "/nonexistent/program cannot be run: No such file or directory\n");
 	reap(&s, &code, &status);
 	assert_int_equal(status, SPAWN_NOT_RUN);
+}
+
+/* A script that says what it finds. */
+static void what_it_finds(const char *script, const struct spawn_extras *extras, const char *want)
+{
+	char path[] = "/tmp/goop-spawn-XXXXXX", out[128];
+	int fd = mkstemp(path), code, status;
+	struct spawned s;
+
+	assert_int_equal(dprintf(fd, "#!/bin/sh\n%s\n", script), 11 + (int)strlen(script));
+	assert_int_equal(fchmod(fd, 0700), 0);
+	close(fd);
+	assert_int_equal(spawn(path, extras, &s), 0);
+	read_words(&s, out, sizeof(out));
+	assert_string_equal(out, want);
+	reap(&s, &code, &status);
+	unlink(path);
+}
+
+static void a_listening_socket_for_one_that_listens(void **unused)
+{
+	static const char script[] = "test -e /proc/self/fd/4 && echo four; test -e "
+				     "/proc/self/fd/5 && echo five; readlink /proc/self/fd/4";
+	struct spawn_extras extras = {.listening = open("/dev/full", O_RDWR | O_CLOEXEC)};
+
+	(void)unused;
+	what_it_finds(script, &plain, "");
+	what_it_finds(script, &extras, "four\n/dev/full\n");
+	close(extras.listening);
+}
+
+static void proxies_for_one_that_dials_out(void **unused)
+{
+	static const char script[] = "echo $http_proxy-$no_proxy-$SSL_CERT_FILE";
+	struct spawn_extras extras = {.listening = -1, .proxies = true};
+
+	(void)unused;
+	setenv("http_proxy", "proxy", 1);
+	setenv("no_proxy", "home", 1);
+	setenv("SSL_CERT_FILE", "/tmp/ca", 1);
+	what_it_finds(script, &plain, "--\n");
+	what_it_finds(script, &extras, "proxy-home-\n");
 }
 
 int main(void)
@@ -117,6 +163,8 @@ int main(void)
 	    cmocka_unit_test(a_life_and_its_end),
 	    cmocka_unit_test(one_that_is_killed),
 	    cmocka_unit_test(one_that_cannot_be_run),
+	    cmocka_unit_test(a_listening_socket_for_one_that_listens),
+	    cmocka_unit_test(proxies_for_one_that_dials_out),
 	};
 
 	return cmocka_run_group_tests_name("spawn", tests, NULL, NULL);

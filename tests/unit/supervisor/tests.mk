@@ -6,4 +6,7 @@ test_logline: supervisor/logline.o $(BASE)
 test_show: supervisor/show.o supervisor/plain.o $(CODEC)
 test_roster: supervisor/roster.o supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(PROTO)
 test_spawn: supervisor/spawn.o $(BASE)
+test_mode: supervisor/mode.o supervisor/roster.o supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(PROTO)
+test_activation: supervisor/activation.o $(BASE)
+test_notify: supervisor/notify.o
 test_rotate: supervisor/rotate.o $(BASE)
