@@ -18,7 +18,7 @@ struct side {
 	unsigned writables, messages;
 	enum stream_code code;
 	enum protocol protocol;
-	char text[128], address[128], peer[128];
+	char text[STREAM_TEXT_MAX + 1], address[128], peer[128];
 	uint32_t passed; /* credit, in pass-through */
 	bool reset_in_data;
 };
@@ -390,6 +390,7 @@ static void test_reset_text_is_cut_whole(void **state)
 	stream_reset(out.s, STREAM_OK, text);
 	PAIR_UNTIL(&p, in.was_reset);
 	assert_int_equal(in.code, STREAM_CANCELLED);
+	assert_int_equal(strlen(in.text), STREAM_TEXT_MAX - 1);
 	assert_int_equal(p.viewer.alarms, 0);
 	end(&p);
 }
@@ -432,6 +433,7 @@ static size_t write_pattern(struct stream *s, size_t from, size_t to, size_t pie
 
 static void test_a_reader_that_never_consumes(void **state)
 {
+	static uint8_t chunk[STREAM_WINDOW_MAX];
 	struct pair p;
 	struct side out;
 	size_t sent;
@@ -452,6 +454,16 @@ static void test_a_reader_that_never_consumes(void **state)
 	stream_consumed(in.s, STREAM_WINDOW);
 	PAIR_UNTIL(&p, out.writables == 1);
 	assert_in_range(stream_credit(out.s), STREAM_WINDOW, 2 * STREAM_WINDOW);
+	/* Credit that grows from more than nothing is no event. */
+	for (int i = 0; i < 20; i++) {
+		size_t n = stream_credit(out.s) / 2;
+
+		assert_int_equal(stream_write(out.s, chunk, n, false), n);
+		in.received = 0;
+		PAIR_UNTIL(&p, in.received == n);
+		stream_consumed(in.s, n);
+	}
+	assert_int_equal(out.writables, 1);
 	end(&p);
 }
 
@@ -600,8 +612,19 @@ static void test_frames_are_gathered(void **state)
 		assert_int_equal(room, 16384);
 		stream_wrote(out.s, room, false);
 	}
+	assert_int_equal(stream_credit(out.s), 0);
+	assert_null(stream_room(out.s, 1, &room));
 	PAIR_UNTIL(&p, in.received == STREAM_WINDOW);
 	assert_int_equal(in.messages, 1);
+	/* Rooms are in one piece: what would be cut begins a message of its own. */
+	PAIR_UNTIL(&p, stream_credit(out.s) >= STREAM_WINDOW + 60000);
+	for (int i = 0; i < 5; i++) {
+		memset(stream_room(out.s, 60000, &room), 1, 60000);
+		assert_int_equal(room, 60000);
+		stream_wrote(out.s, room, false);
+	}
+	PAIR_UNTIL(&p, in.received == STREAM_WINDOW + 5 * 60000);
+	assert_int_equal(in.messages, 3);
 	end(&p);
 }
 
