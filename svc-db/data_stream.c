@@ -27,7 +27,8 @@ struct data_stream {
 	enum phase phase;
 	bool flowing; /* a part of the answer has gone, or may go */
 	struct buf in;
-	size_t charged; /* of the budget */
+	size_t charged; /* of the budget for requests */
+	size_t unread;  /* of that for answers */
 	size_t wasted;
 	struct buf out;
 	struct job *job;
@@ -40,25 +41,33 @@ struct data_streams {
 	struct timer *sweep;
 	TAILQ_HEAD(, data_stream) list;
 	size_t count;
-	size_t charged;
+	size_t charged, unread;
 	bool stopping;
 	struct log_limit complaints;
 };
 
 /* --- life --- */
 
-static void release_line(struct data_stream *d)
+static void release_request(struct data_stream *d)
 {
 	buf_clear(&d->in);
 	d->all->charged -= d->charged;
 	d->charged = 0;
 }
 
+/* To be called when the answer's buffer has changed. */
+static void count_unread(struct data_stream *d)
+{
+	d->all->unread += buf_len(&d->out) - d->unread;
+	d->unread = buf_len(&d->out);
+}
+
 static void forget(struct data_stream *d)
 {
-	release_line(d);
+	release_request(d);
 	job_cancel(d->job);
 	buf_clear(&d->out);
+	count_unread(d);
 	TAILQ_REMOVE(&d->all->list, d, entry);
 	d->all->count--;
 	free(d->peer);
@@ -85,23 +94,66 @@ static void pump(struct data_stream *d)
 	while (buf_len(&d->out) > 0) {
 		n = stream_write(d->stream, buf_data(&d->out), buf_len(&d->out), whole);
 		if (n == 0)
-			return;
+			break;
 		buf_consume(&d->out, n);
 		d->since = loop_now(d->all->loop);
 	}
+	if (buf_len(&d->out) == 0)
+		buf_clear(&d->out); /* a large row leaves a large buffer */
+	count_unread(d);
+}
+
+static bool same_caller(const struct data_stream *a, const struct data_stream *b)
+{
+	return a->owner == b->owner && strcmp(a->peer, b->peer) == 0;
+}
+
+static size_t unread_by(const struct data_stream *d)
+{
+	const struct data_stream *other;
+	size_t sum = 0;
+
+	TAILQ_FOREACH (other, &d->all->list, entry)
+		if (other->unread > 0 && same_caller(other, d))
+			sum += other->unread;
+	return sum;
+}
+
+static struct data_stream *longest_unread(struct data_streams *all)
+{
+	struct data_stream *d, *oldest = NULL;
+
+	TAILQ_FOREACH (d, &all->list, entry)
+		if (d->unread > 0 && !d->owner && (oldest == NULL || d->since < oldest->since))
+			oldest = d;
+	return oldest;
+}
+
+/* What is not read may not pile up. The stream may be gone afterwards. */
+static void bound_unread(struct data_stream *d)
+{
+	static const char why[] = "given up: too many answers wait to be read";
+	struct data_streams *all = d->all;
+	struct data_stream *victim;
+
+	if (!d->owner && d->unread > DATA_CALL_CHUNK && unread_by(d) > DATA_STREAM_UNREAD_CALLER)
+		reset(d, STREAM_NO_MEMORY, why);
+	while (all->unread > DATA_STREAM_UNREAD && (victim = longest_unread(all)) != NULL)
+		reset(victim, STREAM_NO_MEMORY, why);
 }
 
 static void answered(struct data_stream *d)
 {
+	release_request(d);
 	d->phase = ANSWERED;
 	d->since = loop_now(d->all->loop);
 	pump(d);
+	bound_unread(d);
 }
 
 /* An error instead of an answer, as long as nothing of one has gone. */
 static void refuse(struct data_stream *d, const char *why)
 {
-	release_line(d);
 	job_cancel(d->job);
 	d->job = NULL;
 	buf_truncate(&d->out, 0);
@@ -113,10 +165,13 @@ static void on_output(void *arg)
 {
 	struct data_stream *d = arg;
 
+	release_request(d);
 	d->flowing = true;
 	pump(d);
 	if (buf_len(&d->out) < DATA_CALL_CHUNK)
 		job_resume(d->job);
+	else
+		bound_unread(d);
 }
 
 static void on_done(void *arg)
@@ -139,13 +194,46 @@ static const struct job_events job_events = {on_output, on_done, on_broken};
 
 /* --- the line --- */
 
-static void submit(struct data_stream *d, const uint8_t *line, size_t n)
+/* What the caller's requests hold beyond what is free. */
+static size_t charged_to(const struct data_stream *d)
+{
+	const struct data_stream *other;
+	size_t sum = 0;
+
+	TAILQ_FOREACH (other, &d->all->list, entry)
+		if (other->charged > 0 && same_caller(other, d))
+			sum += other->charged;
+	return sum;
+}
+
+/* Makes this stream's request hold `n` bytes. False, and it is refused, when there is no room. */
+static bool charge(struct data_stream *d, size_t n)
+{
+	size_t wanted = n > DATA_STREAM_FREE ? n - DATA_STREAM_FREE : 0;
+	size_t more = wanted > d->charged ? wanted - d->charged : 0;
+
+	if (more == 0)
+		return true;
+	if (d->all->charged + more > DATA_STREAM_BUDGET ||
+	    charged_to(d) + more > DATA_STREAM_CALLER) {
+		refuse(d, "too many large requests under way: try again");
+		return false;
+	}
+	d->charged += more;
+	d->all->charged += more;
+	return true;
+}
+
+static void submit(struct data_stream *d, const uint8_t *bytes, size_t n)
 {
 	const struct caller caller = {d->owner, d->peer, d->email};
-	struct data_call *call =
-	    data_call_new(n > 0 ? (const char *)line : "", n, &caller, &d->out);
+	const char *line = n > 0 ? (const char *)bytes : "";
+	struct data_call *call;
 
-	release_line(d);
+	if (!charge(d, request_cost(line, n)))
+		return;
+	call = data_call_new(line, n, &caller, &d->out);
+	buf_clear(&d->in);
 	if (call == NULL) {
 		answered(d);
 		return;
@@ -155,44 +243,13 @@ static void submit(struct data_stream *d, const uint8_t *line, size_t n)
 	d->job = work_add(d->all->work, call, d->owner ? "" : d->peer, &d->out, &job_events, d);
 }
 
-/* What the caller's lines hold beyond what is free. */
-static size_t charged_to(const struct data_stream *d)
-{
-	const struct data_stream *other;
-	size_t sum = 0;
-
-	TAILQ_FOREACH (other, &d->all->list, entry)
-		if (other->charged > 0 && other->owner == d->owner &&
-		    strcmp(other->peer, d->peer) == 0)
-			sum += other->charged;
-	return sum;
-}
-
-/* Makes `n` more bytes of the line this stream's. False when there is no room for them. */
-static bool charge(struct data_stream *d, size_t n)
-{
-	size_t held = buf_len(&d->in) + n;
-	size_t more = held > DATA_STREAM_FREE ? held - DATA_STREAM_FREE - d->charged : 0;
-
-	if (more == 0)
-		return true;
-	if (d->all->charged + more > DATA_STREAM_BUDGET ||
-	    charged_to(d) + more > DATA_STREAM_CALLER)
-		return false;
-	d->charged += more;
-	d->all->charged += more;
-	return true;
-}
-
 static void take_line(struct data_stream *d, const uint8_t *p, size_t n, bool end)
 {
 	if (buf_len(&d->in) + n > REQUEST_MAX) {
 		refuse(d, "request too large: at most 1 MiB");
 	} else if (buf_len(&d->in) == 0 && end) {
 		submit(d, p, n);
-	} else if (!charge(d, n)) {
-		refuse(d, "too many large requests under way: try again");
-	} else {
+	} else if (charge(d, buf_len(&d->in) + n)) {
 		buf_put(&d->in, p, n);
 		if (end)
 			submit(d, buf_data(&d->in), buf_len(&d->in));

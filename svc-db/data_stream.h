@@ -22,11 +22,16 @@
 #define DATA_STREAM_CLOSE_MS   10000              /* from the answer's end to the stream's */
 #define DATA_STREAM_WASTE      (64 * 1024 * 1024) /* thrown away of one stream, at most */
 
-/* Memory for lines that are still coming: the first bytes of each stream are free, what is beyond
- * counts for its caller and for all. */
+/* Memory for requests until their answer begins: the first bytes of each stream are free, what is
+ * beyond counts for its caller and for all. */
 #define DATA_STREAM_FREE   (16 * 1024)
 #define DATA_STREAM_CALLER (8 * 1024 * 1024)
 #define DATA_STREAM_BUDGET (32 * 1024 * 1024)
+
+/* Memory for answers that wait to be read, of one remote caller and of all: beyond it the caller's
+ * newest, or the one that was not read for the longest time, is given up. */
+#define DATA_STREAM_UNREAD_CALLER (16 * 1024 * 1024)
+#define DATA_STREAM_UNREAD        (64 * 1024 * 1024)
 
 struct data_streams;
 

@@ -313,3 +313,15 @@ void request_clear(struct request *r)
 	cJSON_Delete(r->tree);
 	memset(r, 0, sizeof *r);
 }
+
+/* Text is kept once more; each value but the first of a list comes behind a comma. */
+size_t request_cost(const char *line, size_t n)
+{
+	size_t values = 1;
+
+	for (size_t i = 0; i < n; i++)
+		values += line[i] == ',' || line[i] == '[' || line[i] == '{';
+	if (values > REQUEST_NODES)
+		values = REQUEST_NODES;
+	return n + values * (sizeof(cJSON) + sizeof(struct field));
+}

@@ -70,6 +70,9 @@ struct request {
 int request_parse(struct request *r, const char *line, size_t n, char why[REQUEST_WHY]);
 void request_clear(struct request *r);
 
+/* About how much memory the line takes once it is parsed, in bytes; at most a few megabytes. */
+size_t request_cost(const char *line, size_t n);
+
 const char *request_op_name(enum request_op op);
 
 #endif

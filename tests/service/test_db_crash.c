@@ -32,7 +32,6 @@ struct writer {
 struct crash {
 	struct puppet *p;
 	struct puppet_end *transport, *viewer;
-	struct timer *tick;
 	struct writer writers[UNDER_WAY];
 	size_t size; /* of a title's padding */
 	uint8_t *fates;
@@ -41,11 +40,6 @@ struct crash {
 	bool paused;
 	char last_error[256];
 };
-
-static void tick(void *arg)
-{
-	(void)arg;
-}
 
 /* --- writers --- */
 
@@ -191,8 +185,6 @@ static int setup(void **state)
 	c->transport = puppet_neighbour(c->p, SERVICE_TRANSPORT);
 	c->viewer = puppet_neighbour(c->p, SERVICE_VIEWER);
 	puppet_neighbour(c->p, SERVICE_DISCOVERY);
-	c->tick = timer_new(puppet_loop(c->p), tick, NULL);
-	timer_repeat(c->tick, 1);
 	for (size_t i = 0; i < UNDER_WAY; i++)
 		c->writers[i].all = c;
 	c->size = 40;
@@ -211,7 +203,6 @@ static int teardown(void **state)
 	struct crash *c = *state;
 
 	c->paused = true;
-	timer_free(c->tick);
 	puppet_free(c->p);
 	free(c->fates);
 	free(c);
