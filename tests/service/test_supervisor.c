@@ -123,7 +123,8 @@ static int begin(void **state)
 	assert_non_null(mkdtemp(base));
 	EXITS(0,
 	    "mkdir bin && cp %s/../../bin/goop-supervisor bin/ && for s in transport discovery db "
-	    "viewer; do cp %s/fake_service bin/svc-$s; done && goop-supervisor init peer",
+	    "viewer rendezvous; do cp %s/fake_service bin/svc-$s; done && goop-supervisor init "
+	    "peer",
 	    self, self);
 	return 0;
 }
@@ -161,13 +162,89 @@ static void services_get_what_is_theirs_and_no_more(void **unused)
 {
 	(void)unused;
 	EXITS(0, "exec 9</etc/passwd; http_proxy=secret goop-supervisor start --daemon peer");
-	EXITS(0, "grep BORN peer/fake/trace | cut -d' ' -f4- | sort -u");
+	EXITS(0, "grep BORN peer/fake/trace | grep -v svc-discovery | cut -d' ' -f4- | sort -u");
 	assert_string_equal(output, "extra-descriptors=0 leader=1 blocked=0 secret=\n");
+	/* It alone dials out by HTTP. */
+	EXITS(0, "grep BORN peer/fake/trace | grep svc-discovery | cut -d' ' -f4-");
+	assert_string_equal(output, "extra-descriptors=0 leader=1 blocked=0 secret=secret\n");
+	EXITS(1, "grep svc-rendezvous peer/fake/trace");
 	EXITS(0,
 	    "grep 'svc-transport CONFIG' peer/fake/trace | cut -d' ' -f3- | sort | tr '\\n' ' '");
 	assert_string_equal(output, "generation=1 identity.key_file=data/identity.key "
 				    "p2p.listen_port=0 viewer.debug=false ");
 	EXITS(1, "grep -E 'svc-(db|viewer|discovery) CONFIG identity' peer/fake/trace");
+}
+
+static void a_host_runs_five_services_and_joins_its_own_server(void **unused)
+{
+	(void)unused;
+	EXITS(0, "echo '{\"presence\":{\"rendezvous_host\":true,\"rendezvous_port\":9999}}' > "
+		 "peer/goop.json; goop-supervisor start --daemon peer");
+	EXITS(0, "goop-supervisor status --json peer | jq -r '.mode, (.services | length)'");
+	assert_string_equal(output, "host\n5\n");
+	EXITS(0, "grep 'svc-discovery CONFIG rendezvous.own_url' peer/fake/trace");
+	says("=http://127.0.0.1:9999\n");
+	EXITS(0, "grep 'CONFIG presence.rendezvous_port' peer/fake/trace");
+	assert_string_equal(output, "svc-rendezvous CONFIG presence.rendezvous_port=9999\n");
+	EXITS(1, "grep -E 'svc-(db|viewer|discovery|transport) CONFIG presence.admin' "
+		 "peer/fake/trace");
+	EXITS(0, "goop-supervisor restart peer rendezvous");
+}
+
+static void a_rendezvous_server_alone(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor rendezvous --daemon missing");
+	EXITS(0, "cut -d' ' -f1 missing/fake/trace | sort -u");
+	assert_string_equal(output, "svc-rendezvous\n");
+	EXITS(0, "goop-supervisor status --json missing | jq -r '.mode, .label'");
+	assert_string_equal(output, "rendezvous\nrendezvous server\n");
+	EXITS(2, "goop-supervisor restart missing viewer");
+	says("svc-viewer does not run in mode rendezvous");
+	EXITS(0, "goop-supervisor stop missing; goop-supervisor check missing");
+	/* What was made is a server for good, and shows its settings when that is wanted. */
+	EXITS(0,
+	    "rm missing/fake/trace; jq '.viewer.http_addr = \"127.0.0.1:0\"' missing/goop.json > "
+	    "new; mv new missing/goop.json; goop-supervisor start --daemon missing");
+	EXITS(0, "cut -d' ' -f1 missing/fake/trace | sort -u; goop-supervisor stop missing");
+	assert_string_equal(output, "svc-rendezvous\nsvc-viewer\nmissing has stopped\n");
+	/* The folder of a peer is used as it is, one of somebody else is left alone. */
+	EXITS(0, "goop-supervisor rendezvous --daemon peer; cut -d' ' -f1 peer/fake/trace | sort "
+		 "-u; goop-supervisor stop peer");
+	says("svc-rendezvous\nsvc-viewer\n");
+	EXITS(78, "mkdir other; touch other/file; goop-supervisor rendezvous other");
+	EXITS(2, "ls other/goop.json");
+}
+
+/* A service manager, played by Python. */
+static void readiness_and_a_socket_of_the_service_manager(void **unused)
+{
+	static const char manager[] =
+	    "import os, signal, socket\n"
+	    "n = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+	    "n.bind('notify')\n"
+	    "n.settimeout(40)\n"
+	    "s = socket.create_server(('127.0.0.1', 0))\n"
+	    "pid = os.fork()\n"
+	    "if pid == 0:\n"
+	    "  os.dup2(s.fileno(), 3)\n"
+	    "  os.environ['LISTEN_PID'] = str(os.getpid())\n"
+	    "  os.environ['LISTEN_FDS'] = '1'\n"
+	    "  os.environ['NOTIFY_SOCKET'] = os.path.abspath('notify')\n"
+	    "  os.execlp('goop-supervisor', 'goop-supervisor', 'rendezvous', 'server')\n"
+	    "def hear(): print(n.recv(500).decode().replace(chr(10), ' '), flush=True)\n"
+	    "hear()\n"
+	    "hear()\n"
+	    "os.kill(pid, signal.SIGTERM)\n"
+	    "hear()\n"
+	    "os.waitpid(pid, 0)\n";
+
+	(void)unused;
+	EXITS(0, "cat > manager.py <<'END'\n%sEND\npython3 manager.py | grep =", manager);
+	assert_string_equal(output, "READY=1\nSTATUS=1 of 1 services are up\n"
+				    "STOPPING=1 STATUS=stopping\n");
+	EXITS(0, "grep -o 'extra-descriptors=1' server/fake/trace; grep -o "
+		 "'rendezvous.listen_fd=4' server/fake/trace");
 }
 
 /* The tokens that both ends of each link were told last. */
@@ -768,6 +845,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STORY(starts_level_by_level_and_stops_in_reverse),
 	    STORY(services_get_what_is_theirs_and_no_more),
+	    STORY(a_host_runs_five_services_and_joins_its_own_server),
+	    STORY(a_rendezvous_server_alone),
+	    STORY(readiness_and_a_socket_of_the_service_manager),
 	    STORY(both_ends_of_a_link_get_one_token),
 	    STORY(a_death_is_told_and_leads_to_new_tokens),
 	    STORY(a_second_start_is_refused_with_the_pid),

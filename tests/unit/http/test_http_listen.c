@@ -1,5 +1,6 @@
 #include "http/http_listen.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "tests/unit/testing.h"
@@ -92,6 +93,29 @@ static void test_every_address_takes_ipv4_clients_too(void **state)
 	close(fd);
 }
 
+static void test_a_socket_that_was_handed_over(void **state)
+{
+	struct http_address a, b;
+	char error[HTTP_LISTEN_ERROR] = "";
+	int fd, deaf = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_int_equal(http_listen_parse("k", "127.0.0.1:0", &a, error), 0);
+	fd = http_listen_open("k", &a, error);
+	fcntl(fd, F_SETFL, 0);
+	fcntl(fd, F_SETFD, 0);
+	assert_int_equal(http_listen_adopt("k", fd, &b, error), 0);
+	assert_string_equal(b.host, "127.0.0.1");
+	assert_int_equal(b.port, a.port);
+	assert_false(b.any);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	assert_int_equal(http_listen_adopt("k", deaf, &b, error), -1);
+	assert_true(strstr(error, "is no listening TCP socket") != NULL);
+	close(deaf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +124,7 @@ int main(void)
 	    cmocka_unit_test(test_port_in_use_is_said_with_key_and_port),
 	    cmocka_unit_test(test_foreign_address_is_said),
 	    cmocka_unit_test(test_every_address_takes_ipv4_clients_too),
+	    cmocka_unit_test(test_a_socket_that_was_handed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
