@@ -1,8 +1,6 @@
 #include "proto/link.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,51 +12,16 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "proto/link_private.h"
 
 #define IPC             "ipc://"
 #define ID_PREFIX       'g' /* a routing id must not begin with a zero byte (zmq_setsockopt(3)) */
-#define ID_SIZE         (1 + LINK_TOKEN)
 #define LARGEST         (STREAM_PAYLOAD + 64)
 #define HIGH_WATER      131072 /* messages; what credit allows lies far below */
 #define LINGER_MS       1000
-#define GREET_FIRST_MS  5
-#define GREET_MS        50
-#define GREET_AGAIN_MS  250 /* after a bad message: two broken ends shall not spin */
-#define TURN_MESSAGES   64  /* then other links and descriptors have their turn */
+#define TURN_MESSAGES   64 /* then other links and descriptors have their turn */
 #define TURN_BYTES      (2 * 1024 * 1024)
 #define ZERO_COPY_BYTES 1024 /* below, one copy is cheaper than one more allocation */
-
-struct link {
-	struct loop *loop;
-	void *socket; /* the connecting side has none while it has no token */
-	struct watch *watch;
-	struct before_sleep *hook;
-	struct timer *greet;
-	unsigned greet_ms;
-
-	const struct link_place *place;
-	bool binds;
-	enum service_id self, peer;
-	uint32_t self_generation, generation;
-	uint8_t id[ID_SIZE]; /* of the connecting side */
-	bool has_id;
-	/* Which greeting of this token is valid. The connecting side counts; both drop what was
-	 * said before the answer to it, so ends that disagree start from nothing. */
-	uint32_t greeting;
-	bool up;
-	bool refused;  /* versions differ: silence until the next token */
-	bool down_due; /* `down` is to be called, with `why` */
-	char why[256];
-	char alarm[256]; /* to be told, unless empty */
-
-	bool look; /* libzmq may hold messages of which its descriptor will not tell */
-	bool busy; /* inside a callback: link_free() leaves the memory */
-	bool freed;
-	const struct link_events *events;
-	void *arg;
-	struct link_count count;
-	struct log_limit bad;
-};
 
 /* One context a process: each costs two threads. */
 static struct {
@@ -162,7 +125,7 @@ static void open_connecting(struct link *l)
 	socket_open(l, ZMQ_DEALER);
 	set_int(l->socket, ZMQ_RECONNECT_IVL, 20);
 	set_int(l->socket, ZMQ_RECONNECT_IVL_MAX, 200);
-	zmq_setsockopt(l->socket, ZMQ_ROUTING_ID, l->id, ID_SIZE);
+	zmq_setsockopt(l->socket, ZMQ_ROUTING_ID, l->id, LINK_ID);
 	if (zmq_connect(l->socket, l->place->endpoint) != 0)
 		fatal("link", "%s: %s", l->place->endpoint, zmq_strerror(zmq_errno()));
 }
@@ -201,7 +164,7 @@ static int send_frames(struct link *l, zmq_msg_t *body)
 	int r;
 
 	do
-		r = l->binds ? zmq_send(l->socket, l->id, ID_SIZE, ZMQ_SNDMORE | ZMQ_DONTWAIT) : 0;
+		r = l->binds ? zmq_send(l->socket, l->id, LINK_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT) : 0;
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -1;
@@ -211,8 +174,7 @@ static int send_frames(struct link *l, zmq_msg_t *body)
 	return r < 0 ? -1 : 0;
 }
 
-/* Sends and consumes; -1 with errno. */
-static int send_raw(struct link *l, struct msg *m)
+int link_send_raw(struct link *l, struct msg *m)
 {
 	size_t bytes = m->size, size = sizeof(int);
 	zmq_msg_t body;
@@ -240,213 +202,15 @@ static int send_raw(struct link *l, struct msg *m)
 	return r;
 }
 
-static void send_greeting(struct link *l, enum msg_type type, uint32_t greeting)
-{
-	struct msg m;
-
-	msg_begin(&m, type, 0);
-	msg_put_u16(&m, LINK_VERSION);
-	msg_put_u8(&m, (uint8_t)l->self);
-	msg_put_u32(&m, l->self_generation);
-	msg_put_u32(&m, greeting);
-	/* Not arriving is no harm: the connecting side repeats itself. */
-	send_raw(l, &m);
-}
-
-static void on_greet(void *arg)
-{
-	struct link *l = arg;
-
-	if (l->binds)
-		send_greeting(l, MSG_HELLO_BACK, 0);
-	else
-		send_greeting(l, MSG_HELLO, l->greeting);
-	timer_start(l->greet, l->greet_ms);
-	l->greet_ms = l->greet_ms * 2 < GREET_MS ? l->greet_ms * 2 : GREET_MS;
-}
-
-static void greet_after(struct link *l, unsigned ms)
-{
-	l->greeting++;
-	l->greet_ms = GREET_FIRST_MS;
-	timer_start(l->greet, ms);
-}
-
-/* The binding side cannot greet; it asks for it until it is (its queue may be full now). Greetings
- * count from 1. */
-static void ask_greeting(struct link *l)
-{
-	if (timer_active(l->greet))
-		return;
-	l->greet_ms = GREET_FIRST_MS;
-	timer_start(l->greet, 0);
-}
-
-static void go_down(struct link *l, const char *why)
-{
-	if (!l->up)
-		return;
-	l->up = false;
-	l->down_due = true;
-	str_copy(l->why, sizeof(l->why), why);
-}
-
-/* Both ends start anew under the same token. */
-static void start_over(struct link *l, const char *why, unsigned ms)
-{
-	go_down(l, why);
-	if (l->binds)
-		ask_greeting(l);
-	else
-		greet_after(l, ms);
-}
-
-/* Told to the user from the loop, as all events. */
-__attribute__((format(printf, 2, 3))) static void raise_alarm(
-    struct link *l, const char *format, ...)
-{
-	va_list ap;
-
-	if (!log_allowed(&l->bad, 10, "link"))
-		return;
-	va_start(ap, format);
-	vsnprintf(l->alarm, sizeof(l->alarm), format, ap);
-	va_end(ap);
-	log_error("link", "%s: %s", service_name(l->peer), l->alarm);
-}
-
-static void deliver(struct link *l)
-{
-	char text[sizeof(l->alarm)];
-
-	if (l->alarm[0] != '\0' && !l->freed) {
-		str_copy(text, sizeof(text), l->alarm);
-		l->alarm[0] = '\0';
-		if (l->events->alarm != NULL)
-			l->events->alarm(l->arg, l, text);
-	}
-	if (!l->down_due || l->freed)
-		return;
-	l->down_due = false;
-	log_debug("link", "%s: down: %s", service_name(l->peer), l->why);
-	if (l->events->down != NULL)
-		l->events->down(l->arg, l, l->why);
-}
-
-static void come_up(struct link *l)
-{
-	deliver(l);
-	if (l->freed)
-		return;
-	timer_stop(l->greet);
-	l->up = true;
-	log_debug("link", "%s: up, generation %u", service_name(l->peer), l->generation);
-	if (l->events->up != NULL)
-		l->events->up(l->arg, l, l->generation);
-}
-
-static void refuse_version(struct link *l, unsigned version)
-{
-	raise_alarm(l,
-	    "speaks version %u of the messages, this program %u: programs of different "
-	    "builds are mixed",
-	    version, LINK_VERSION);
-	/* The other end shall say so too. */
-	if (l->binds)
-		send_greeting(l, MSG_HELLO_BACK, 0);
-	timer_stop(l->greet);
-	go_down(l, "different version");
-	l->refused = true;
-}
-
-/* The binding side is greeted. */
-static void hear_hello(struct link *l, uint32_t greeting)
-{
-	if (greeting == l->greeting) {
-		/* Repeated before our answer arrived, or of a pairing that has broken. */
-		if (l->up)
-			send_greeting(l, MSG_HELLO_BACK, greeting);
-		else
-			ask_greeting(l);
-		return;
-	}
-	go_down(l, "greeted anew");
-	l->greeting = greeting;
-	send_greeting(l, MSG_HELLO_BACK, greeting);
-	come_up(l);
-}
-
-static void hear_hello_back(struct link *l, uint32_t greeting)
-{
-	if (greeting != l->greeting) {
-		if (l->up)
-			start_over(l, "the other end wants to start anew", GREET_FIRST_MS);
-	} else if (!l->up) {
-		come_up(l);
-	}
-}
-
-/* -1 when it makes no sense. */
-static int hear_greeting(struct link *l, struct msg *m)
-{
-	unsigned version = msg_get_u16(m);
-	unsigned service = msg_get_u8(m);
-	uint32_t generation = msg_get_u32(m);
-	uint32_t greeting;
-
-	if (m->bad || (m->type == MSG_HELLO) != l->binds)
-		return -1;
-	if (version != LINK_VERSION) {
-		refuse_version(l, version);
-		return 0;
-	}
-	greeting = msg_get_u32(m);
-	if (!msg_end(m) || service != (unsigned)l->peer || generation != l->generation)
-		return -1;
-	if (l->binds)
-		hear_hello(l, greeting);
-	else
-		hear_hello_back(l, greeting);
-	return 0;
-}
-
-static void hear(struct link *l, const void *p, size_t n)
-{
-	struct msg m;
-	int r;
-
-	l->count.messages_in++;
-	l->count.bytes_in += n;
-	if (l->refused)
-		return;
-	if (msg_open(&m, p, n) != 0 || !msg_allowed(m.type, l->peer, l->self)) {
-		r = -1;
-	} else if (m.type == MSG_HELLO || m.type == MSG_HELLO_BACK) {
-		r = hear_greeting(l, &m);
-	} else if (!l->up) {
-		/* Said before the greeting: it belongs to what has ended. */
-		if (l->binds)
-			ask_greeting(l);
-		return;
-	} else {
-		r = l->events->message(l->arg, l, &m);
-	}
-	if (r == 0 || l->freed)
-		return;
-	raise_alarm(l, "bad message %s of %zu bytes", msg_name(m.type), n);
-	if (!l->freed)
-		start_over(l, "bad message", GREET_AGAIN_MS);
-}
-
 /* In constant time, although only siblings can try. */
 static bool is_present_id(const struct link *l, zmq_msg_t *frame)
 {
 	const uint8_t *p = zmq_msg_data(frame);
 	uint8_t differ = 0;
 
-	if (!l->has_id || zmq_msg_size(frame) != ID_SIZE)
+	if (!l->has_id || zmq_msg_size(frame) != LINK_ID)
 		return false;
-	for (size_t i = 0; i < ID_SIZE; i++)
+	for (size_t i = 0; i < LINK_ID; i++)
 		differ |= p[i] ^ l->id[i];
 	return differ == 0;
 }
@@ -484,7 +248,7 @@ static long receive_one(struct link *l)
 	more = zmq_msg_more(&frame);
 	size = (long)zmq_msg_size(&frame);
 	if (known && !more)
-		hear(l, zmq_msg_data(&frame), (size_t)size);
+		link_hear(l, zmq_msg_data(&frame), (size_t)size);
 	while (more && next_frame(l, &frame))
 		more = zmq_msg_more(&frame);
 out:
@@ -502,7 +266,7 @@ static void receive(struct link *l)
 		if (n < 0)
 			return;
 		bytes += (size_t)n;
-		deliver(l);
+		link_deliver(l);
 	}
 }
 
@@ -511,7 +275,7 @@ static bool on_before_sleep(void *arg)
 	struct link *l = arg;
 
 	l->busy = true;
-	deliver(l);
+	link_deliver(l);
 	if (l->look && l->socket != NULL)
 		receive(l);
 	l->busy = false;
@@ -537,7 +301,7 @@ struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_gen
 	l->events = events;
 	l->arg = arg;
 	l->binds = l->place->binds == self;
-	l->greet = timer_new(loop, on_greet, l);
+	l->greet = timer_new(loop, link_on_greet, l);
 	l->hook = loop_before_sleep(loop, on_before_sleep, l);
 	context_get();
 	if (l->binds)
@@ -561,7 +325,7 @@ void link_free(struct link *l)
 
 void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKEN])
 {
-	go_down(l, "new token");
+	link_go_down(l, "new token");
 	l->generation = generation;
 	l->id[0] = ID_PREFIX;
 	memcpy(l->id + 1, token, LINK_TOKEN);
@@ -574,14 +338,14 @@ void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKE
 	}
 	socket_close(l, 0);
 	open_connecting(l);
-	greet_after(l, 0);
+	link_greet_now(l);
 }
 
 void link_lost(struct link *l, uint32_t generation, const char *why)
 {
 	if (!l->has_id || generation != l->generation)
 		return;
-	go_down(l, why);
+	link_go_down(l, why);
 	l->has_id = false;
 	timer_stop(l->greet);
 	if (!l->binds)
@@ -617,13 +381,13 @@ int link_send(struct link *l, struct msg *m)
 		msg_drop(m);
 		return -1;
 	}
-	if (send_raw(l, m) == 0)
+	if (link_send_raw(l, m) == 0)
 		return 0;
 	if (errno == EHOSTUNREACH) {
-		start_over(l, "the other end has gone", GREET_AGAIN_MS);
+		link_start_over(l, "the other end has gone");
 	} else {
-		raise_alarm(l, "does not read: %s finds a full queue", name);
-		start_over(l, "the other end does not read", GREET_AGAIN_MS);
+		link_raise_alarm(l, "does not read: %s finds a full queue", name);
+		link_start_over(l, "the other end does not read");
 	}
 	return -1;
 }
