@@ -1,0 +1,40 @@
+/* What the two files of the skeleton share: service.c (links, readiness, beginning and end) and
+ * service_parent.c (the conversation with the supervisor). */
+#ifndef PROTO_SERVICE_PRIVATE_H
+#define PROTO_SERVICE_PRIVATE_H
+
+#include "base/map.h"
+#include "proto/service.h"
+
+struct neighbour {
+	struct service *svc;
+	const struct desk *desk;
+	struct link *link;
+	struct streams *streams;
+	bool awaited; /* its LINK_SET came before START, and it has not been up */
+};
+
+struct service {
+	const struct service_spec *spec;
+	struct loop *loop;
+	struct parent *parent;
+	struct map *config;
+	struct neighbour *neighbours;
+	struct timer *start_wait, *overdue;
+	bool configured, start_asked, started, ready_sent, stopping;
+	void *state;
+	int status;
+};
+
+/* service.c */
+struct neighbour *service_neighbour(const struct service *svc, enum service_id peer); /* or NULL */
+void service_open_links(struct service *svc);
+/* Serves, once START has come and no link is awaited any more. */
+void service_start_when_linked(struct service *svc);
+void service_stop(struct service *svc, uint32_t grace_ms);
+
+/* service_parent.c */
+extern const struct parent_events service_parent_events; /* arg is the struct service */
+void service_send_alarm(struct service *svc, const char *text);
+
+#endif
