@@ -1,6 +1,6 @@
-/* LIKE, instr() and replace() of SQLite take time in proportion to the product of their arguments'
- * sizes, in one instruction, where no time limit reaches them. These do the same in linear time or
- * look at the clock as they go; two-argument trim() is left out.
+/* LIKE, instr(), replace() and trim() of SQLite take time in proportion to the product of their
+ * arguments' sizes, in one instruction, where no time limit reaches them. These do the same in
+ * linear time, look at the clock as they go, or (trim) take no more characters than fit.
  * Source for what they answer: https://sqlite.org/lang_corefunc.html */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,9 @@
 
 /* Comparisons between two looks at the clock. */
 #define LOOK_EVERY 65536
+
+/* Bytes that may be given to be trimmed. */
+#define TRIM_MAX 64
 
 struct text {
 	const uint8_t *p;
@@ -225,6 +228,75 @@ static void fn_replace(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	sqlite3_result_text64(ctx, (char *)out, size, free, SQLITE_UTF8);
 }
 
+/* --- trim of more than blanks --- */
+
+enum { TRIM_LEFT = 1, TRIM_RIGHT = 2 };
+
+/* The length of what the characters of the set `what` have at one end of `in`; 0 for nothing. */
+static size_t at_end(const struct text *in, const struct text *what, bool right)
+{
+	size_t at = 0, from, n;
+
+	while (at < what->n) {
+		from = at;
+		character(what, &at);
+		n = at - from;
+		if (n <= in->n && memcmp(right ? in->p + in->n - n : in->p, what->p + from, n) == 0)
+			return n;
+	}
+	return 0;
+}
+
+/* Cuts off what is at one end; false when the time is over. */
+static bool cut(struct guard *g, struct text *in, const struct text *what, bool right)
+{
+	size_t n;
+
+	for (unsigned i = 1; (n = at_end(in, what, right)) > 0; i++) {
+		if (i % (LOOK_EVERY / TRIM_MAX) == 0 && guard_late(g))
+			return false;
+		in->n -= n;
+		if (!right)
+			in->p += n;
+	}
+	return true;
+}
+
+static void trim(sqlite3_context *ctx, sqlite3_value **argv, unsigned ends)
+{
+	struct guard *g = sqlite3_user_data(ctx);
+	struct text t[2] = {{NULL, 0}};
+
+	if (!texts(argv, 2, t))
+		return;
+	if (t[1].n > TRIM_MAX)
+		sqlite3_result_error(ctx, "trim: too many characters", -1);
+	else if (((ends & TRIM_LEFT) && !cut(g, &t[0], &t[1], false)) ||
+		 ((ends & TRIM_RIGHT) && !cut(g, &t[0], &t[1], true)))
+		too_late(ctx);
+	else
+		sqlite3_result_text64(
+		    ctx, (const char *)t[0].p, t[0].n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+static void fn_trim(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	(void)argc;
+	trim(ctx, argv, TRIM_LEFT | TRIM_RIGHT);
+}
+
+static void fn_ltrim(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	(void)argc;
+	trim(ctx, argv, TRIM_LEFT);
+}
+
+static void fn_rtrim(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	(void)argc;
+	trim(ctx, argv, TRIM_RIGHT);
+}
+
 int functions_attach(struct guard *g, sqlite3 *db)
 {
 	static const struct {
@@ -232,7 +304,8 @@ int functions_attach(struct guard *g, sqlite3 *db)
 		int args;
 		void (*fn)(sqlite3_context *, int, sqlite3_value **);
 	} list[] = {{"like", 2, fn_like}, {"like", 3, fn_like}, {"instr", 2, fn_instr},
-	    {"replace", 3, fn_replace}, {"trim", 2, NULL}, {"ltrim", 2, NULL}, {"rtrim", 2, NULL}};
+	    {"replace", 3, fn_replace}, {"trim", 2, fn_trim}, {"ltrim", 2, fn_ltrim},
+	    {"rtrim", 2, fn_rtrim}};
 	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
 
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
