@@ -14,9 +14,13 @@
 #include "svc-discovery/people_report.h"
 #include "svc-discovery/post.h"
 #include "svc-discovery/pubsub.h"
+#include "svc-discovery/rendezvous.h"
 #include "svc-discovery/vicinity.h"
 
-#define LEAVE_MS 1000 /* longest wait for peers to read our goodbye */
+#define LEAVE_MS 1000 /* longest wait for peers and servers to read our goodbye */
+/* Addresses of those whom a server sees are not said again with each heartbeat: they are taken back
+ * when the person is gone, and renewed before the transport forgets them. */
+#define WAN_ADDRS_MS 600000
 
 struct facts {
 	uint64_t peers, connected, reach, heard, interfaces;
@@ -31,12 +35,14 @@ struct discovery {
 	struct addresses all, public;
 	struct vicinity *vicinity;
 	struct pubsub *pubsub;
+	struct rendezvous *rendezvous; /* NULL when there is no server */
 	struct people *people;
 	struct beacon *beacon;
 	struct timer *beat;    /* the beacon's next word */
 	struct timer *silence; /* the next person to be dropped */
 	struct timer *leave;   /* the end of the grace */
-	bool leaving, finishing;
+	struct timer *renew;   /* addresses of other networks */
+	bool leaving, finishing, finished;
 	struct log_limit refused;
 	struct facts facts; /* as told */
 };
@@ -49,6 +55,11 @@ static struct link *to(const struct discovery *d, enum service_id neighbour)
 static uint64_t now_of(const struct discovery *d)
 {
 	return loop_now(service_loop(d->svc));
+}
+
+static struct people_time time_of(const struct discovery *d)
+{
+	return (struct people_time){now_of(d), clock_wall_ms()};
 }
 
 static void timer_at(struct timer *t, uint64_t at, uint64_t now)
@@ -113,6 +124,7 @@ static void on_publish_presence(void *arg, enum presence_type type, const char *
 
 	log_debug("presence", "publish %s", presence_type_name(type));
 	pubsub_publish(d->pubsub, json, strlen(json));
+	rendezvous_publish(d->rendezvous, type, json);
 }
 
 static const struct beacon_events beacon_events = {on_sign_presence, on_publish_presence};
@@ -204,7 +216,7 @@ static enum gossip_verdict judge(struct discovery *d, enum people_verdict verdic
 static enum gossip_verdict on_heard(void *arg, const struct peer_id *from, struct bytes data)
 {
 	struct discovery *d = arg;
-	struct people_time now = {now_of(d), clock_wall_ms()};
+	struct people_time now = time_of(d);
 	enum gossip_verdict verdict;
 	struct presence p;
 	const char *why;
@@ -229,7 +241,12 @@ static void post_person_addrs(struct discovery *d, const struct person *p)
 	for (size_t i = 0; i < p->addr_count && count < PRESENCE_ADDRS_MAX; i++)
 		if (addresses_can_reach(&d->public, p->addrs[i]))
 			text[count++] = p->addrs[i];
-	post_addrs(to(d, SERVICE_TRANSPORT), p->id, POST_GOSSIP, (uint32_t)d->ttl, text, count);
+	if (p->via == PEOPLE_VIA_GOSSIP)
+		post_addrs(
+		    to(d, SERVICE_TRANSPORT), p->id, POST_GOSSIP, (uint32_t)d->ttl, text, count);
+	if (p->via == PEOPLE_VIA_RENDEZVOUS || rendezvous_sees(d->rendezvous, &p->peer))
+		post_addrs(
+		    to(d, SERVICE_TRANSPORT), p->id, POST_RENDEZVOUS, WAN_ADDRS_MS, text, count);
 }
 
 static void on_here(void *arg, const struct person *p, enum people_change change)
@@ -255,10 +272,71 @@ static void on_gone(void *arg, const struct person *p, const char *why)
 	post_person_gone(to(d, SERVICE_VIEWER), p);
 	post_person_gone(to(d, SERVICE_DB), p);
 	post_addrs(to(d, SERVICE_TRANSPORT), p->id, POST_GOSSIP, 0, NULL, 0);
+	if (d->rendezvous != NULL)
+		post_addrs(to(d, SERVICE_TRANSPORT), p->id, POST_RENDEZVOUS, 0, NULL, 0);
+	rendezvous_forget(d->rendezvous, &p->peer);
 	tell_facts(d);
 }
 
 static const struct people_events people_events = {on_here, on_gone};
+
+/* --- rendezvous servers ----------------------------------------------------------------------- */
+
+/* Our own words come back: are they of an earlier life, with a clock that was ahead? */
+static void hear_own(struct discovery *d, const struct presence *p)
+{
+	if (!p->signed_ || presence_verify(p) < 0)
+		return;
+	beacon_heard(d->beacon, p->ts, now_of(d));
+	run_beacon(d);
+}
+
+static bool on_heard_from_server(void *arg, const struct presence *p, bool judged)
+{
+	struct discovery *d = arg;
+	enum people_verdict verdict;
+
+	verdict = people_hear(d->people, p, NULL, PEOPLE_VIA_RENDEZVOUS, time_of(d));
+	judge(d, verdict, p->peer_text);
+	if (verdict == PEOPLE_OWN)
+		hear_own(d, p);
+	if (verdict == PEOPLE_AGAIN && judged)
+		people_hear_back(d->people, p, time_of(d));
+	run_people(d);
+	return (verdict == PEOPLE_TAKEN || verdict == PEOPLE_AGAIN || verdict == PEOPLE_STALE) &&
+	       people_get(d->people, &p->peer) != NULL;
+}
+
+static void on_stands(void *arg, const struct peer_id *peer)
+{
+	struct discovery *d = arg;
+
+	people_stand(d->people, peer, time_of(d));
+}
+
+static void on_lost_by_servers(void *arg, const struct peer_id *peer)
+{
+	struct discovery *d = arg;
+
+	people_lose(d->people, peer, time_of(d));
+}
+
+static void on_rendezvous_state(void *arg, const char *text)
+{
+	struct discovery *d = arg;
+
+	service_fact(d->svc, "rendezvous", text);
+}
+
+static void on_renew(void *arg)
+{
+	struct discovery *d = arg;
+	const struct person *p = NULL;
+
+	while ((p = people_next(d->people, p)) != NULL)
+		if (rendezvous_sees(d->rendezvous, &p->peer))
+			post_person_addrs(d, p);
+}
 
 /* --- the desk --------------------------------------------------------------------------------- */
 
@@ -404,6 +482,12 @@ static void on_leave_overdue(void *arg)
 	go(arg);
 }
 
+static void go_when_said(struct discovery *d)
+{
+	if (d->finished && rendezvous_parted(d->rendezvous))
+		go(d);
+}
+
 static void on_published(void *arg)
 {
 	struct discovery *d = arg;
@@ -416,8 +500,19 @@ static void on_published(void *arg)
 
 static void on_finished(void *arg)
 {
-	go(arg);
+	struct discovery *d = arg;
+
+	d->finished = true;
+	go_when_said(d);
 }
+
+static void on_parted(void *arg)
+{
+	go_when_said(arg);
+}
+
+static const struct rendezvous_events rendezvous_events = {on_heard_from_server, on_stands,
+    on_lost_by_servers, on_newcomer, on_rendezvous_state, on_parted};
 
 static const struct pubsub_events pubsub_events = {
     on_heard, on_newcomer, on_sign_publish, on_published, on_finished};
@@ -472,6 +567,7 @@ int discovery_init(struct service *svc)
 	d->beat = timer_new(loop, on_beat, d);
 	d->silence = timer_new(loop, on_silence, d);
 	d->leave = timer_new(loop, on_leave_overdue, d);
+	d->renew = timer_new(loop, on_renew, d);
 	d->people = people_new(d->ttl, &people_events, d);
 	d->beacon = beacon_new(service_config(svc, "profile.label"),
 	    service_config(svc, "profile.email"), heartbeat, &beacon_events, d);
@@ -482,6 +578,10 @@ int discovery_init(struct service *svc)
 	if (d->vicinity == NULL)
 		return -1;
 	service_fact(svc, "mdns", vicinity_counted(d->vicinity).families);
+	d->rendezvous = rendezvous_new(loop, service_config(svc, "presence.rendezvous_wan"),
+	    service_config(svc, "rendezvous.own_url"), d->ttl, &rendezvous_events, d);
+	if (d->rendezvous != NULL)
+		timer_repeat(d->renew, WAN_ADDRS_MS / 2);
 	return 0;
 }
 
@@ -491,11 +591,13 @@ void discovery_fini(struct service *svc)
 
 	vicinity_free(d->vicinity);
 	pubsub_free(d->pubsub);
+	rendezvous_free(d->rendezvous);
 	beacon_free(d->beacon);
 	people_free(d->people);
 	timer_free(d->beat);
 	timer_free(d->silence);
 	timer_free(d->leave);
+	timer_free(d->renew);
 	addresses_clear(&d->all);
 	addresses_clear(&d->public);
 	free(d);

@@ -19,7 +19,7 @@
 #include "svc-discovery/people.h"
 
 /* Who says so, in ADDRS. What a source says replaces what it said before of that peer. */
-enum post_source { POST_MDNS = 1, POST_GOSSIP = 2 };
+enum post_source { POST_MDNS = 1, POST_GOSSIP = 2, POST_RENDEZVOUS = 3 };
 
 /* To the transport. A TTL of 0 takes the addresses back. */
 void post_self_addrs(struct link *l, const struct addresses *a);
