@@ -121,6 +121,41 @@ lan() {
 	done
 }
 
+# lans N...: a network for each N, with that many hosts, behind one router, which is host 0. Multicast stays
+# where it is. Hosts count on from network to network: host i on network s is 10.77.s.(100 + i) and
+# fd77:s::(100 + i), the router 10.77.s.1 and fd77:s::1.
+lans() {
+	ip netns add "$net-0"
+	ip -n "$net-0" link set lo up
+	on 0 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0
+	_s=0
+	for _n in "$@"; do
+		_s=$((_s + 1))
+		ip -n "$net-0" link add "br$_s" type bridge mcast_snooping 0
+		ip -n "$net-0" addr add "10.77.$_s.1/24" dev "br$_s"
+		ip -n "$net-0" addr add "fd77:$_s::1/64" dev "br$_s" nodad
+		ip -n "$net-0" link set "br$_s" up
+		while [ "$_n" -gt 0 ]; do
+			hosts=$((hosts + 1))
+			_n=$((_n - 1))
+			host_on "$hosts" "$_s"
+		done
+	done
+}
+
+host_on() { # host network
+	ip netns add "$net-$1"
+	ip -n "$net-$1" link set lo up
+	ip -n "$net-$1" link add eth0 type veth peer name "p$1" netns "$net-0"
+	ip -n "$net-0" link set "p$1" master "br$2" up
+	on "$1" sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.dad_transmits=0
+	ip -n "$net-$1" addr add "10.77.$2.$((100 + $1))/24" dev eth0
+	ip -n "$net-$1" addr add "fd77:$2::$((100 + $1))/64" dev eth0 nodad
+	ip -n "$net-$1" link set eth0 up
+	ip -n "$net-$1" route add default via "10.77.$2.1"
+	ip -n "$net-$1" route add default via "fd77:$2::1"
+}
+
 # alone: one host whose only interface is loopback.
 alone() {
 	hosts=1
@@ -152,13 +187,22 @@ peer() {
 	if [ $# -gt 2 ]; then printf '%s\n' "$3" >"$scratch/$2/goop.json"; fi
 }
 
+# server HOST NAME [goop.json]: a rendezvous server's folder $scratch/NAME on a host, not yet started.
+server() {
+	mkdir "$scratch/$2"
+	peers="$peers $2"
+	eval "host_$2=$1 command_$2=rendezvous"
+	if [ $# -gt 2 ]; then printf '%s\n' "$3" >"$scratch/$2/goop.json"; fi
+}
+
 host_of() {
 	eval "echo \$host_$1"
 }
 
 start() { # name...
 	for _name in "$@"; do
-		on "$(host_of "$_name")" "$goop" start --daemon "$scratch/$_name" >"$scratch/$_name.out" 2>&1 ||
+		eval "_command=\${command_$_name:-start}"
+		on "$(host_of "$_name")" "$goop" "$_command" --daemon "$scratch/$_name" >"$scratch/$_name.out" 2>&1 ||
 			{ cat "$scratch/$_name.out" >&2; fail "$_name does not start"; }
 	done
 }
