@@ -137,9 +137,12 @@ static void again(struct rendezvous_policy *p, uint64_t now, uint64_t wait)
 
 static void went(struct rendezvous_policy *p, uint64_t now)
 {
+	const uint64_t ahead = (uint64_t)(RENDEZVOUS_BURST - 1) * RENDEZVOUS_GAP_MS;
+
 	p->taken = true;
 	p->post_failures = 0;
-	p->post_due = now + RENDEZVOUS_GAP_MS;
+	p->spent = (p->spent > now ? p->spent : now) + RENDEZVOUS_GAP_MS;
+	p->post_due = p->spent > ahead ? p->spent - ahead : 0;
 }
 
 /* 409: it is the answer to what was repeated because the first answer was lost; or the server knows

@@ -17,7 +17,9 @@
 #define RENDEZVOUS_ASK_MS         15000 /* until the event stream must have begun */
 /* Servers send a comment every 25 s: two of them were missed. */
 #define RENDEZVOUS_DEAD_MS (2 * 25000 + 2500)
-/* Between two publishes: 30 a minute are allowed. */
+/* Publishes: so many at once, then one in each gap. That makes 29 in any minute; servers allow 30.
+ */
+#define RENDEZVOUS_BURST    5
 #define RENDEZVOUS_GAP_MS   2500
 #define RENDEZVOUS_WAIT_MAX 300000 /* the longest that a server may make us wait */
 #define RENDEZVOUS_TEXT     200
@@ -46,8 +48,8 @@ struct rendezvous_policy {
 	bool waiting, posting, taken;
 	bool parting; /* the newest message is our last */
 	bool parting_out, parted;
-	bool plain; /* read: the server refuses `sig`: leave it out */
-	uint64_t post_due;
+	bool plain;               /* read: the server refuses `sig`: leave it out */
+	uint64_t post_due, spent; /* when all that was published has been paid for, by gaps */
 	unsigned post_failures;
 	/* for status; Unix milliseconds, 0: not (yet) */
 	int64_t since, failed_at, refused_at;

@@ -194,17 +194,38 @@ static void test_the_newest_message_is_published(void **state)
 	begin(&s);
 	rendezvous_policy_say(&s.p, false);
 	assert_int_equal(run(&s), RENDEZVOUS_PUBLISH);
-	/* What comes meanwhile waits for the answer and the gap; once, however much it is. */
+	/* What comes meanwhile waits for the answer; once, however much it is. */
 	rendezvous_policy_say(&s.p, false);
 	rendezvous_policy_say(&s.p, false);
 	assert_int_equal(run(&s), 0);
 	answer(&s, 204, 0);
-	assert_int_equal(run(&s), 0);
-	assert_int_equal(s.next, s.now + RENDEZVOUS_GAP_MS);
-	assert_int_equal(wait_next(&s), RENDEZVOUS_PUBLISH);
+	assert_int_equal(run(&s), RENDEZVOUS_PUBLISH);
 	answer(&s, 200, 0);
 	assert_int_equal(run(&s), 0);
 	assert_int_equal(s.next, START + RENDEZVOUS_ASK_MS);
+}
+
+static void test_no_server_is_flooded(void **state)
+{
+	unsigned sent = 0;
+	struct stage s;
+
+	(void)state;
+	begin(&s);
+	open_stream(&s);
+	/* Somebody makes us talk all the time. */
+	while (s.now < START + 60000) {
+		rendezvous_policy_heard(&s.p, at(&s));
+		rendezvous_policy_say(&s.p, false);
+		if (run(&s) & RENDEZVOUS_PUBLISH) {
+			sent++;
+			answer(&s, 204, 0);
+		}
+		s.now += 20;
+		if (s.now == START + 200)
+			assert_int_equal(sent, RENDEZVOUS_BURST);
+	}
+	assert_in_range(sent, 27, 29);
 }
 
 static void test_what_did_not_arrive_is_said_again(void **state)
@@ -268,7 +289,7 @@ static void test_a_server_that_minds_sig_gets_it_without(void **state)
 	assert_int_equal(run(&s), RENDEZVOUS_PUBLISH);
 	answer(&s, 204, 0);
 	rendezvous_policy_say(&s.p, false);
-	assert_int_equal(wait_next(&s), RENDEZVOUS_PUBLISH);
+	assert_int_equal(run(&s), RENDEZVOUS_PUBLISH);
 	assert_true(s.p.plain);
 	/* It has learned to read it, and wants it. */
 	answer(&s, 409, 0);
@@ -307,7 +328,7 @@ static void test_a_conflict_waits_for_a_later_message(void **state)
 	assert_int_equal(run(&s), 0);
 	assert_int_equal(s.next, START + RENDEZVOUS_ASK_MS);
 	rendezvous_policy_say(&s.p, false);
-	assert_int_equal(wait_next(&s), RENDEZVOUS_PUBLISH);
+	assert_int_equal(run(&s), RENDEZVOUS_PUBLISH);
 	assert_false(s.p.plain);
 }
 
@@ -394,6 +415,7 @@ int main(void)
 	    cmocka_unit_test(test_a_server_that_does_not_answer_is_given_up),
 	    cmocka_unit_test(test_going_on_only_while_its_people_are_kept),
 	    cmocka_unit_test(test_the_newest_message_is_published),
+	    cmocka_unit_test(test_no_server_is_flooded),
 	    cmocka_unit_test(test_what_did_not_arrive_is_said_again),
 	    cmocka_unit_test(test_a_server_that_limits_us_is_waited_for),
 	    cmocka_unit_test(test_a_server_that_minds_sig_gets_it_without),
