@@ -123,9 +123,11 @@ static struct data_stream *longest_unread(struct data_streams *all)
 {
 	struct data_stream *d, *oldest = NULL;
 
+	/* NOLINTBEGIN(clang-analyzer-unix.Malloc): freed ones are in no list, see forget() */
 	TAILQ_FOREACH (d, &all->list, entry)
 		if (d->unread > 0 && !d->owner && (oldest == NULL || d->since < oldest->since))
 			oldest = d;
+	/* NOLINTEND(clang-analyzer-unix.Malloc) */
 	return oldest;
 }
 
@@ -134,12 +136,16 @@ static void bound_unread(struct data_stream *d)
 {
 	static const char why[] = "given up: too many answers wait to be read";
 	struct data_streams *all = d->all;
-	struct data_stream *victim;
+	struct data_stream *victim = NULL;
 
 	if (!d->owner && d->unread > DATA_CALL_CHUNK && unread_by(d) > DATA_STREAM_UNREAD_CALLER)
-		reset(d, STREAM_NO_MEMORY, why);
-	while (all->unread > DATA_STREAM_UNREAD && (victim = longest_unread(all)) != NULL)
+		victim = d;
+	else if (all->unread > DATA_STREAM_UNREAD)
+		victim = longest_unread(all);
+	while (victim != NULL) {
 		reset(victim, STREAM_NO_MEMORY, why);
+		victim = all->unread > DATA_STREAM_UNREAD ? longest_unread(all) : NULL;
+	}
 }
 
 static void answered(struct data_stream *d)
