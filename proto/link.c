@@ -14,8 +14,11 @@
 #include "base/str.h"
 #include "proto/link_private.h"
 
-#define IPC             "ipc://"
-#define ID_PREFIX       'g' /* a routing id must not begin with a zero byte (zmq_setsockopt(3)) */
+#define IPC       "ipc://"
+#define ID_PREFIX 'g' /* a routing id must not begin with a zero byte (zmq_setsockopt(3)) */
+/* A few messages of the data path in one system call; the kernel grants what net.core.wmem_max
+ * allows. */
+#define SOCKET_BUFFER   (1024 * 1024)
 #define LARGEST         (STREAM_PAYLOAD + 64)
 #define HIGH_WATER      131072 /* messages; what credit allows lies far below */
 #define LINGER_MS       1000
@@ -75,6 +78,8 @@ static void socket_open(struct link *l, int type)
 	set_int(l->socket, ZMQ_SNDHWM, HIGH_WATER);
 	set_int(l->socket, ZMQ_RCVHWM, HIGH_WATER);
 	set_int(l->socket, ZMQ_LINGER, 0);
+	set_int(l->socket, ZMQ_SNDBUF, SOCKET_BUFFER);
+	set_int(l->socket, ZMQ_RCVBUF, SOCKET_BUFFER);
 	if (zmq_getsockopt(l->socket, ZMQ_FD, &fd, &size) != 0)
 		fatal("link", "ZMQ_FD: %s", zmq_strerror(zmq_errno()));
 	l->watch = watch_new(l->loop, fd, fd_ready, l);
