@@ -1,4 +1,4 @@
-#include "svc-discovery/discovery.h"
+#include "svc-discovery/discovery_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,60 +6,24 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "codec/presence.h"
-#include "svc-discovery/addresses.h"
-#include "svc-discovery/beacon.h"
-#include "svc-discovery/people.h"
 #include "svc-discovery/people_report.h"
 #include "svc-discovery/post.h"
-#include "svc-discovery/pubsub.h"
-#include "svc-discovery/rendezvous.h"
-#include "svc-discovery/vicinity.h"
 
 #define LEAVE_MS 1000 /* longest wait for peers and servers to read our goodbye */
-/* Addresses of those whom a server sees are not said again with each heartbeat: they are taken back
- * when the person is gone, and renewed before the transport forgets them. */
-#define WAN_ADDRS_MS 600000
-
-struct facts {
-	uint64_t peers, connected, reach, heard, interfaces;
-};
-
-struct discovery {
-	struct service *svc;
-	const char *topic;
-	uint64_t ttl;
-	bool known; /* the transport has said who we are */
-	uint16_t port;
-	struct addresses all, public;
-	struct vicinity *vicinity;
-	struct pubsub *pubsub;
-	struct rendezvous *rendezvous; /* NULL when there is no server */
-	struct people *people;
-	struct beacon *beacon;
-	struct timer *beat;    /* the beacon's next word */
-	struct timer *silence; /* the next person to be dropped */
-	struct timer *leave;   /* the end of the grace */
-	struct timer *renew;   /* addresses of other networks */
-	bool leaving, finishing, finished;
-	struct log_limit refused;
-	struct facts facts; /* as told */
-};
 
 static struct link *to(const struct discovery *d, enum service_id neighbour)
 {
 	return service_link(d->svc, neighbour);
 }
 
-static uint64_t now_of(const struct discovery *d)
+uint64_t discovery_now(const struct discovery *d)
 {
 	return loop_now(service_loop(d->svc));
 }
 
-static struct people_time time_of(const struct discovery *d)
+struct people_time discovery_time(const struct discovery *d)
 {
-	return (struct people_time){now_of(d), clock_wall_ms()};
+	return (struct people_time){discovery_now(d), clock_wall_ms()};
 }
 
 static void timer_at(struct timer *t, uint64_t at, uint64_t now)
@@ -70,16 +34,16 @@ static void timer_at(struct timer *t, uint64_t at, uint64_t now)
 		timer_start(t, at > now ? at - now : 0);
 }
 
-static void run_beacon(struct discovery *d)
+void discovery_run_beacon(struct discovery *d)
 {
-	uint64_t now = now_of(d);
+	uint64_t now = discovery_now(d);
 
 	timer_at(d->beat, beacon_run(d->beacon, now, clock_wall_ms()), now);
 }
 
-static void run_people(struct discovery *d)
+void discovery_run_people(struct discovery *d)
 {
-	uint64_t now = now_of(d);
+	uint64_t now = discovery_now(d);
 
 	timer_at(d->silence, people_expire(d->people, now), now);
 }
@@ -136,12 +100,12 @@ static int on_sign_publish(void *arg, uint32_t request, uint64_t seqno, struct b
 	return post_sign_publish(to(d, SERVICE_TRANSPORT), request, d->topic, seqno, data);
 }
 
-static void on_newcomer(void *arg)
+void discovery_on_newcomer(void *arg)
 {
 	struct discovery *d = arg;
 
-	beacon_again(d->beacon, now_of(d));
-	run_beacon(d);
+	beacon_again(d->beacon, discovery_now(d));
+	discovery_run_beacon(d);
 	tell_facts(d);
 }
 
@@ -159,8 +123,8 @@ static void look_at_addresses(struct discovery *d)
 	d->all = all;
 	addresses_clear(&d->public);
 	addresses_public(&d->public, vicinity_netifs(d->vicinity), d->port);
-	beacon_set_addrs(d->beacon, d->public.text, d->public.count, now_of(d));
-	run_beacon(d);
+	beacon_set_addrs(d->beacon, d->public.text, d->public.count, discovery_now(d));
+	discovery_run_beacon(d);
 }
 
 /* --- the local network ------------------------------------------------------------------------ */
@@ -202,7 +166,8 @@ static const struct vicinity_events vicinity_events = {on_at, on_away, on_dial, 
 
 /* --- the presence of others ------------------------------------------------------------------- */
 
-static enum gossip_verdict judge(struct discovery *d, enum people_verdict verdict, const char *who)
+enum gossip_verdict discovery_judge(
+    struct discovery *d, enum people_verdict verdict, const char *who)
 {
 	if (verdict == PEOPLE_TAKEN || verdict == PEOPLE_AGAIN)
 		return GOSSIP_ACCEPT;
@@ -216,7 +181,7 @@ static enum gossip_verdict judge(struct discovery *d, enum people_verdict verdic
 static enum gossip_verdict on_heard(void *arg, const struct peer_id *from, struct bytes data)
 {
 	struct discovery *d = arg;
-	struct people_time now = time_of(d);
+	struct people_time now = discovery_time(d);
 	enum gossip_verdict verdict;
 	struct presence p;
 	const char *why;
@@ -226,14 +191,15 @@ static enum gossip_verdict on_heard(void *arg, const struct peer_id *from, struc
 			log_info("presence", "refused: %s", why);
 		return GOSSIP_REJECT;
 	}
-	verdict = judge(d, people_hear(d->people, &p, from, PEOPLE_VIA_GOSSIP, now), p.peer_text);
+	verdict = discovery_judge(
+	    d, people_hear(d->people, &p, from, PEOPLE_VIA_GOSSIP, now), p.peer_text);
 	presence_clear(&p);
-	run_people(d);
+	discovery_run_people(d);
 	return verdict;
 }
 
 /* Not dialled before somebody visits, but then the transport has to know. */
-static void post_person_addrs(struct discovery *d, const struct person *p)
+void discovery_post_addrs(struct discovery *d, const struct person *p)
 {
 	char *text[PRESENCE_ADDRS_MAX];
 	size_t count = 0;
@@ -245,15 +211,15 @@ static void post_person_addrs(struct discovery *d, const struct person *p)
 		post_addrs(
 		    to(d, SERVICE_TRANSPORT), p->id, POST_GOSSIP, (uint32_t)d->ttl, text, count);
 	if (p->via == PEOPLE_VIA_RENDEZVOUS || rendezvous_sees(d->rendezvous, &p->peer))
-		post_addrs(
-		    to(d, SERVICE_TRANSPORT), p->id, POST_RENDEZVOUS, WAN_ADDRS_MS, text, count);
+		post_addrs(to(d, SERVICE_TRANSPORT), p->id, POST_RENDEZVOUS, DISCOVERY_WAN_ADDRS_MS,
+		    text, count);
 }
 
 static void on_here(void *arg, const struct person *p, enum people_change change)
 {
 	struct discovery *d = arg;
 
-	post_person_addrs(d, p);
+	discovery_post_addrs(d, p);
 	post_person(to(d, SERVICE_VIEWER), p);
 	/* The database wants to know who somebody is, not when he was seen. */
 	if (change != PEOPLE_REFRESHED)
@@ -280,64 +246,6 @@ static void on_gone(void *arg, const struct person *p, const char *why)
 
 static const struct people_events people_events = {on_here, on_gone};
 
-/* --- rendezvous servers ----------------------------------------------------------------------- */
-
-/* Our own words come back: are they of an earlier life, with a clock that was ahead? */
-static void hear_own(struct discovery *d, const struct presence *p)
-{
-	if (!p->signed_ || presence_verify(p) < 0)
-		return;
-	beacon_heard(d->beacon, p->ts, now_of(d));
-	run_beacon(d);
-}
-
-static bool on_heard_from_server(void *arg, const struct presence *p, bool judged)
-{
-	struct discovery *d = arg;
-	enum people_verdict verdict;
-
-	verdict = people_hear(d->people, p, NULL, PEOPLE_VIA_RENDEZVOUS, time_of(d));
-	judge(d, verdict, p->peer_text);
-	if (verdict == PEOPLE_OWN)
-		hear_own(d, p);
-	if (verdict == PEOPLE_AGAIN && judged)
-		people_hear_back(d->people, p, time_of(d));
-	run_people(d);
-	return (verdict == PEOPLE_TAKEN || verdict == PEOPLE_AGAIN || verdict == PEOPLE_STALE) &&
-	       people_get(d->people, &p->peer) != NULL;
-}
-
-static void on_stands(void *arg, const struct peer_id *peer)
-{
-	struct discovery *d = arg;
-
-	people_stand(d->people, peer, time_of(d));
-}
-
-static void on_lost_by_servers(void *arg, const struct peer_id *peer)
-{
-	struct discovery *d = arg;
-
-	people_lose(d->people, peer, time_of(d));
-}
-
-static void on_rendezvous_state(void *arg, const char *text)
-{
-	struct discovery *d = arg;
-
-	service_fact(d->svc, "rendezvous", text);
-}
-
-static void on_renew(void *arg)
-{
-	struct discovery *d = arg;
-	const struct person *p = NULL;
-
-	while ((p = people_next(d->people, p)) != NULL)
-		if (rendezvous_sees(d->rendezvous, &p->peer))
-			post_person_addrs(d, p);
-}
-
 /* --- the desk --------------------------------------------------------------------------------- */
 
 static int take_self(struct discovery *d, struct msg *m)
@@ -349,13 +257,13 @@ static int take_self(struct discovery *d, struct msg *m)
 		return -1;
 	d->known = true;
 	people_set_self(d->people, &self);
-	beacon_set_self(d->beacon, &self, now_of(d));
+	beacon_set_self(d->beacon, &self, discovery_now(d));
 	pubsub_begin(d->pubsub, &self, service_streams(d->svc, SERVICE_TRANSPORT));
 	/* A new transport knows nobody: addresses first, then the dials that need them. */
 	addresses_clear(&d->all);
 	look_at_addresses(d);
 	while ((p = people_next(d->people, p)) != NULL)
-		post_person_addrs(d, p);
+		discovery_post_addrs(d, p);
 	vicinity_begin(d->vicinity, &self, d->port);
 	return 0;
 }
@@ -410,7 +318,7 @@ static int take_signature(struct discovery *d, struct msg *m)
 		pubsub_signed(d->pubsub, POST_REQUEST(number), signature);
 	else if (signature.len == PRESENCE_SIG)
 		beacon_signed(d->beacon, POST_REQUEST(number), signature.data);
-	run_beacon(d);
+	discovery_run_beacon(d);
 	return 0;
 }
 
@@ -482,7 +390,7 @@ static void on_leave_overdue(void *arg)
 	go(arg);
 }
 
-static void go_when_said(struct discovery *d)
+void discovery_go_when_said(struct discovery *d)
 {
 	if (d->finished && rendezvous_parted(d->rendezvous))
 		go(d);
@@ -503,19 +411,11 @@ static void on_finished(void *arg)
 	struct discovery *d = arg;
 
 	d->finished = true;
-	go_when_said(d);
+	discovery_go_when_said(d);
 }
-
-static void on_parted(void *arg)
-{
-	go_when_said(arg);
-}
-
-static const struct rendezvous_events rendezvous_events = {on_heard_from_server, on_stands,
-    on_lost_by_servers, on_newcomer, on_rendezvous_state, on_parted};
 
 static const struct pubsub_events pubsub_events = {
-    on_heard, on_newcomer, on_sign_publish, on_published, on_finished};
+    on_heard, discovery_on_newcomer, on_sign_publish, on_published, on_finished};
 
 void discovery_stop(struct service *svc, uint32_t grace_ms)
 {
@@ -527,8 +427,8 @@ void discovery_stop(struct service *svc, uint32_t grace_ms)
 	}
 	d->leaving = true;
 	timer_start(d->leave, grace_ms < LEAVE_MS ? grace_ms : LEAVE_MS);
-	beacon_leave(d->beacon, now_of(d));
-	run_beacon(d);
+	beacon_leave(d->beacon, discovery_now(d));
+	discovery_run_beacon(d);
 }
 
 void discovery_transport_down(struct service *svc, const char *why)
@@ -545,12 +445,12 @@ void discovery_transport_down(struct service *svc, const char *why)
 
 static void on_beat(void *arg)
 {
-	run_beacon(arg);
+	discovery_run_beacon(arg);
 }
 
 static void on_silence(void *arg)
 {
-	run_people(arg);
+	discovery_run_people(arg);
 }
 
 int discovery_init(struct service *svc)
@@ -567,7 +467,6 @@ int discovery_init(struct service *svc)
 	d->beat = timer_new(loop, on_beat, d);
 	d->silence = timer_new(loop, on_silence, d);
 	d->leave = timer_new(loop, on_leave_overdue, d);
-	d->renew = timer_new(loop, on_renew, d);
 	d->people = people_new(d->ttl, &people_events, d);
 	d->beacon = beacon_new(service_config(svc, "profile.label"),
 	    service_config(svc, "profile.email"), heartbeat, &beacon_events, d);
@@ -578,10 +477,7 @@ int discovery_init(struct service *svc)
 	if (d->vicinity == NULL)
 		return -1;
 	service_fact(svc, "mdns", vicinity_counted(d->vicinity).families);
-	d->rendezvous = rendezvous_new(loop, service_config(svc, "presence.rendezvous_wan"),
-	    service_config(svc, "rendezvous.own_url"), d->ttl, &rendezvous_events, d);
-	if (d->rendezvous != NULL)
-		timer_repeat(d->renew, WAN_ADDRS_MS / 2);
+	discovery_wan_init(d);
 	return 0;
 }
 
@@ -591,13 +487,12 @@ void discovery_fini(struct service *svc)
 
 	vicinity_free(d->vicinity);
 	pubsub_free(d->pubsub);
-	rendezvous_free(d->rendezvous);
+	discovery_wan_clear(d);
 	beacon_free(d->beacon);
 	people_free(d->people);
 	timer_free(d->beat);
 	timer_free(d->silence);
 	timer_free(d->leave);
-	timer_free(d->renew);
 	addresses_clear(&d->all);
 	addresses_clear(&d->public);
 	free(d);
