@@ -86,6 +86,9 @@ endef
 $(foreach s,$(SERVICES),$(eval $(call PROGRAM,$(s),$(s))))
 $(eval $(call PROGRAM,goop-supervisor,supervisor))
 
+# The site of `init` is part of the program.
+$(B)/obj/supervisor/init_site.o: $(wildcard supervisor/site/*)
+
 # --- tests ------------------------------------------------------------------------------------
 
 include tests/tests.mk
@@ -111,13 +114,17 @@ docs: $(B)/tool/make_protocol
 PREFIX ?= /usr/local
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/goop $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/goop
 	install $(B)/bin/goop-supervisor $(DESTDIR)$(PREFIX)/bin/
 	install $(SERVICES:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/libexec/goop/
 	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 packaging/completion/goop-supervisor.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/goop-supervisor
+	for unit in packaging/systemd/*; do sed 's|/usr/local|$(PREFIX)|g' $$unit \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
+	install -m 644 packaging/caddy/Caddyfile packaging/nginx/goop.conf $(DESTDIR)$(PREFIX)/share/goop/
 
 clean:
 	rm -rf build
