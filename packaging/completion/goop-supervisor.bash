@@ -1,8 +1,8 @@
 # bash completion for goop-supervisor
 
 _goop_supervisor() {
-	local commands="init start peer stop restart status peers id check logs links streams"
-	local services="transport discovery db viewer"
+	local commands="init start peer rendezvous stop restart status peers id check logs links streams"
+	local services="transport discovery db viewer rendezvous"
 	local word=${COMP_WORDS[COMP_CWORD]} command="" i
 	COMPREPLY=()
 
@@ -17,7 +17,7 @@ _goop_supervisor() {
 		local options="--help"
 		case $command in
 		init) options+=" --label --port" ;;
-		start | peer) options+=" --daemon --verbose" ;;
+		start | peer | rendezvous) options+=" --daemon --verbose" ;;
 		status | peers) options+=" --json" ;;
 		logs) options+=" --follow --lines" ;;
 		esac

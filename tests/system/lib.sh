@@ -42,6 +42,7 @@ clean_up() {
 	i=0
 	while [ "$i" -le "$hosts" ]; do
 		ip netns del "$net-$i" 2>/dev/null
+		rm -rf "/etc/netns/$net-$i"
 		i=$((i + 1))
 	done
 	[ -n "${KEEP:-}" ] || rm -rf "$scratch"
@@ -154,6 +155,12 @@ host_on() { # host network
 	ip -n "$net-$1" link set eth0 up
 	ip -n "$net-$1" route add default via "10.77.$2.1"
 	ip -n "$net-$1" route add default via "fd77:$2::1"
+}
+
+# etc HOST NAME: where to put a file or folder that is /etc/NAME on that host alone, for what is started then.
+etc() {
+	mkdir -p "/etc/netns/$net-$1"
+	echo "/etc/netns/$net-$1/$2"
 }
 
 # alone: one host whose only interface is loopback.
