@@ -125,15 +125,21 @@ static void explain(const char *key, const struct http_address *a, char error[HT
 		    a->host, close, a->port, strerror(errno));
 }
 
+union endpoint {
+	struct sockaddr_storage any;
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage sa = {0};
-	socklen_t len = sizeof(sa);
+	union endpoint at = {0};
+	socklen_t len = sizeof(at);
 
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+	if (getsockname(fd, &at.sa, &len) != 0)
 		return 0;
-	return ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
-					      : ((struct sockaddr_in *)&sa)->sin_port);
+	return ntohs(at.sa.sa_family == AF_INET6 ? at.in6.sin6_port : at.in.sin_port);
 }
 
 int http_listen_open(const char *key, struct http_address *address, char error[HTTP_LISTEN_ERROR])
@@ -164,12 +170,7 @@ static bool is_listening(int fd)
 int http_listen_adopt(
     const char *key, int fd, struct http_address *address, char error[HTTP_LISTEN_ERROR])
 {
-	union {
-		struct sockaddr_storage any;
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} at = {0};
+	union endpoint at = {0};
 	socklen_t len = sizeof(at);
 
 	*address = (struct http_address){0};
