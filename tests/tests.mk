@@ -63,7 +63,7 @@ service: $(PROGRAMS:%=$(B)/bin/%) $(SERVICE_TESTS) $(SERVICE_FAKES)
 	@tests/run.sh service $(SERVICE_TESTS)
 
 system: all
-	@tests/run.sh system $(sort $(wildcard tests/system/*.sh) $(wildcard tests/torture/*.sh))
+	@tests/run.sh system $(sort $(filter-out %/lib.sh,$(wildcard tests/system/*.sh)) $(wildcard tests/torture/*.sh))
 
 interop: all
 	@tests/interop/run.sh
