@@ -21,7 +21,7 @@
 #define SOCKET_BUFFER   (1024 * 1024)
 #define LARGEST         (STREAM_PAYLOAD + 64)
 #define HIGH_WATER      131072 /* messages; what credit allows lies far below */
-#define LINGER_MS       1000
+#define LINGER_MS       250
 #define TURN_MESSAGES   64 /* then other links and descriptors have their turn */
 #define TURN_BYTES      (2 * 1024 * 1024)
 #define ZERO_COPY_BYTES 1024 /* below, one copy is cheaper than one more allocation */

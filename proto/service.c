@@ -82,6 +82,7 @@ bool service_config_bool(const struct service *svc, const char *key)
 void service_exit(struct service *svc, int status)
 {
 	svc->status = status;
+	svc->ending = true;
 	loop_stop(svc->loop);
 }
 
@@ -131,6 +132,8 @@ static void link_came_up(void *arg, struct link *l, uint32_t generation)
 	(void)l;
 	(void)generation;
 	n->awaited = false;
+	if (n->svc->ending)
+		return;
 	if (n->desk->up != NULL)
 		n->desk->up(n->svc);
 	service_start_when_linked(n->svc);
@@ -144,7 +147,7 @@ static void link_went_down(void *arg, struct link *l, const char *why)
 	log_info("service", "%s is gone: %s", service_name(link_peer(l)), why);
 	snprintf(text, sizeof(text), "%s is restarting (%s)", service_name(link_peer(l)), why);
 	streams_down(n->streams, text);
-	if (n->desk->down != NULL)
+	if (n->desk->down != NULL && !n->svc->ending)
 		n->desk->down(n->svc, why);
 }
 
@@ -153,6 +156,8 @@ static int link_message(void *arg, struct link *l, struct msg *m)
 	struct neighbour *n = arg;
 	int r = -1;
 
+	if (n->svc->ending)
+		return 0;
 	crash_note(m->type, link_peer(l));
 	if (m->type >= MSG_STREAM_OPEN && m->type <= MSG_STREAM_RESET)
 		r = streams_message(n->streams, m);

@@ -219,10 +219,13 @@ static int from_supervisor(struct service *svc, struct msg *m)
 
 static int parent_message(void *arg, struct msg *m)
 {
+	struct service *svc = arg;
 	int r;
 
+	if (svc->ending)
+		return 0;
 	crash_note(m->type, SERVICE_SUPERVISOR);
-	r = from_supervisor(arg, m);
+	r = from_supervisor(svc, m);
 	crash_note(0, SERVICE_SUPERVISOR);
 	return r;
 }

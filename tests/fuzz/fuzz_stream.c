@@ -203,7 +203,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t at = 0, n;
 
 	log_init("fuzz", LOG_LEVEL_ERROR);
-	log_set_level((enum log_level) - 1);
 	memset(held, 0, sizeof(held));
 	up = true;
 	t = streams_new(loop, NULL, NULL, on_request, NULL);

@@ -74,6 +74,7 @@ struct puppet {
 	struct watch *pid_watch, *log_watch;
 	struct parent *parent;
 	struct buf log;
+	bool reaped, closed; /* both: it is over */
 	bool ready, asked_to_end, status_taken, started;
 	int status;
 
@@ -212,8 +213,10 @@ static void clear(struct puppet *p)
 		free(r);
 	}
 	if (p->pid != 0) {
-		kill(p->pid, SIGKILL);
-		waitpid(p->pid, NULL, 0);
+		if (!p->reaped) {
+			kill(p->pid, SIGKILL);
+			waitpid(p->pid, NULL, 0);
+		}
 		forget_process(p);
 	}
 	for (size_t i = 0; i < p->config_count; i++) {
@@ -309,7 +312,11 @@ static void pid_ready(void *arg, int events)
 	struct puppet *p = arg;
 
 	(void)events;
-	if (waitpid(p->pid, &p->status, WNOHANG) == p->pid)
+	if (waitpid(p->pid, &p->status, WNOHANG) != p->pid)
+		return;
+	watch_set(p->pid_watch, 0);
+	p->reaped = true;
+	if (p->parent == NULL || p->closed)
 		died(p);
 }
 
@@ -337,10 +344,14 @@ static int heard_by_supervisor(void *arg, struct msg *m)
 	return 0;
 }
 
-/* The death itself is seen by its pidfd. */
+/* Its last words have been read; the death itself is seen by its pidfd. */
 static void supervisor_closed(void *arg)
 {
-	(void)arg;
+	struct puppet *p = arg;
+
+	p->closed = true;
+	if (p->reaped)
+		died(p);
 }
 
 static const struct parent_events parent_events = {
@@ -426,7 +437,7 @@ void puppet_spawn(struct puppet *p)
 {
 	assert_int_equal(p->pid, 0);
 	p->generation++;
-	p->ready = p->asked_to_end = p->status_taken = false;
+	p->ready = p->asked_to_end = p->status_taken = p->reaped = p->closed = false;
 	p->started = true;
 	fork_program(p);
 	send_config(p);
@@ -461,7 +472,7 @@ void puppet_restart(struct puppet *p)
 void puppet_kill(struct puppet *p, int signo)
 {
 	p->asked_to_end = true;
-	if (p->pid != 0)
+	if (p->pid != 0 && !p->reaped)
 		kill(p->pid, signo);
 }
 

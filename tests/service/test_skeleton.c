@@ -211,10 +211,13 @@ static void test_configuration_failure_is_78(void **state)
 	(void)state;
 	puppet_config(p, "fail", "init");
 	puppet_spawn(p);
+	/* All that is in the socket by then is not for a service that could not begin. */
+	puppet_send_start(p);
 	status = puppet_wait_end(p);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 78);
 	assert_non_null(strstr(puppet_log(p), "configured to fail"));
+	assert_null(puppet_fact(p, "started"));
 	puppet_free(p);
 }
 
