@@ -72,13 +72,13 @@ static void on_closed(void *arg, struct conn *c, const char *why)
 	struct lane *l = conn_user(c);
 	struct peer *p;
 
-	if (l == NULL) {
-		if (!conn_is_inbound(c)) {
-			dialer_failed(n->dialer, conn_peer(c), c, why, loop_now(n->loop));
-			node_dial_soon(n);
-		}
-		return;
+	/* Whether it got a lane or not: no attempt may keep a connection that is gone. */
+	if (!conn_is_inbound(c)) {
+		dialer_failed(n->dialer, conn_peer(c), c, why, loop_now(n->loop));
+		node_dial_soon(n);
 	}
+	if (l == NULL)
+		return;
 	p = peers_get(n->peers, conn_peer(c));
 	lane_free(l);
 	peers_remove_lane(p, l);
