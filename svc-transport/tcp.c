@@ -75,13 +75,16 @@ static int listen_on(int family, uint16_t port)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage sa = {0};
-	socklen_t len = sizeof sa;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} at = {0};
+	socklen_t len = sizeof at;
 
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+	if (getsockname(fd, &at.any, &len) != 0)
 		panic("tcp", "getsockname: %s", strerror(errno));
-	return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port
-					     : ((struct sockaddr_in6 *)&sa)->sin6_port);
+	return ntohs(at.any.sa_family == AF_INET ? at.in.sin_port : at.in6.sin6_port);
 }
 
 /* Both sockets on one port. Returns 0, or -1 with errno. */
