@@ -145,12 +145,18 @@ static void row_forget(struct people *t, struct row *row)
 	row_end(t, row);
 }
 
+/* Makes room for one more who is not listed. */
+static void known_trim(struct people *t)
+{
+	while (t->known_count >= PEOPLE_KNOWN_MAX)
+		row_forget(t, TAILQ_FIRST(&t->known));
+}
+
 static struct row *row_add(struct people *t, const struct peer_id *peer)
 {
 	struct row *row = xcalloc(1, sizeof *row);
 
-	if (t->known_count == PEOPLE_KNOWN_MAX)
-		row_forget(t, TAILQ_FIRST(&t->known));
+	known_trim(t);
 	row->person.peer = *peer;
 	peer_id_to_text(peer, row->person.id);
 	map_set(t->rows, peer->bytes, peer->len, row);
@@ -245,10 +251,12 @@ static void unlist(struct people *t, struct row *row, const char *why)
 	texts_clear(&row->person);
 	t->bytes -= row->bytes;
 	row->bytes = 0;
-	if (row->signs)
-		row_link(t, row, false);
-	else
+	if (!row->signs) {
 		row_end(t, row);
+		return;
+	}
+	known_trim(t);
+	row_link(t, row, false);
 }
 
 static bool heard_by_gossip(const struct people *t, const struct row *row, uint64_t now)
