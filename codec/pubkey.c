@@ -11,9 +11,10 @@
 #include "codec/crypto.pb-c.h"
 #include "codec/pb.h"
 
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192
-#define K1_POINT     33
+#define RSA_BITS_MIN          2048
+#define RSA_BITS_MAX          8192
+#define RSA_EXPONENT_BITS_MAX 64
+#define K1_POINT              33
 
 int pubkey_parse(struct pubkey *key, const uint8_t *p, size_t n)
 {
@@ -64,12 +65,23 @@ static EVP_PKEY *from_der(struct bytes der, const char *algorithm)
 	return key;
 }
 
+/* One as large as the modulus makes each verification cost milliseconds. */
+static bool has_small_exponent(const EVP_PKEY *key)
+{
+	BIGNUM *e = NULL;
+	bool small = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+	             BN_num_bits(e) <= RSA_EXPONENT_BITS_MAX;
+
+	BN_free(e);
+	return small;
+}
+
 static EVP_PKEY *rsa_key(struct bytes der)
 {
 	EVP_PKEY *key = from_der(der, "RSA");
 	int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
 
-	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX) {
+	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || !has_small_exponent(key)) {
 		EVP_PKEY_free(key);
 		return NULL;
 	}
