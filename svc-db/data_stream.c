@@ -40,6 +40,7 @@ struct data_streams {
 	struct work *work;
 	struct timer *sweep;
 	TAILQ_HEAD(, data_stream) list;
+	struct data_stream *next; /* of a walk in which any of them may end */
 	size_t count;
 	size_t charged, unread;
 	bool stopping;
@@ -68,6 +69,8 @@ static void forget(struct data_stream *d)
 	job_cancel(d->job);
 	buf_clear(&d->out);
 	count_unread(d);
+	if (d->all->next == d)
+		d->all->next = TAILQ_NEXT(d, entry);
 	TAILQ_REMOVE(&d->all->list, d, entry);
 	d->all->count--;
 	free(d->peer);
@@ -326,10 +329,11 @@ static void sweep(void *arg)
 {
 	struct data_streams *all = arg;
 	uint64_t now = loop_now(all->loop);
-	struct data_stream *d, *next;
+	struct data_stream *d;
 
-	for (d = TAILQ_FIRST(&all->list); d != NULL; d = next) {
-		next = TAILQ_NEXT(d, entry);
+	/* Refusing one may give up the answer of another. */
+	for (d = TAILQ_FIRST(&all->list); d != NULL; d = all->next) {
+		all->next = TAILQ_NEXT(d, entry);
 		sweep_one(d, now - d->since);
 	}
 	if (all->count == 0)
