@@ -8,12 +8,19 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "svc-viewer/site_line.h"
+
+/* Of the streams that a link carries (STREAM_COUNT_MAX) a part is left for the owner's own visits,
+ * and one visitor does not take what is there for all. */
+#define OPEN_MAX     768
+#define OPEN_BY_PEER 512
 
 struct site_stream_table {
 	struct loop *loop;
 	struct site_stream_config config;
 	size_t open;
+	struct map *by_peer; /* peer id -> streams open, as a number */
 	uint64_t served;
 	struct log_limit trouble;
 };
@@ -37,6 +44,7 @@ struct site_stream_table *site_stream_table_new(
 
 	t->loop = loop;
 	t->config = *config;
+	t->by_peer = map_new();
 	return t;
 }
 
@@ -44,12 +52,36 @@ void site_stream_table_free(struct site_stream_table *t)
 {
 	if (t != NULL && t->open != 0)
 		panic("site_stream", "freed while %zu streams are open", t->open);
+	if (t != NULL)
+		map_free(t->by_peer);
 	free(t);
+}
+
+static bool admit(struct site_stream_table *t, const char *peer)
+{
+	uintptr_t n = (uintptr_t)map_gets(t->by_peer, peer);
+
+	if (t->open >= OPEN_MAX || n >= OPEN_BY_PEER)
+		return false;
+	map_sets(t->by_peer, peer, (void *)(n + 1));
+	t->open++;
+	return true;
+}
+
+static void release(struct site_stream_table *t, const char *peer)
+{
+	uintptr_t n = (uintptr_t)map_gets(t->by_peer, peer);
+
+	t->open--;
+	if (n > 1)
+		map_sets(t->by_peer, peer, (void *)(n - 1));
+	else
+		map_removes(t->by_peer, peer);
 }
 
 static void visitor_free(struct visitor *v)
 {
-	v->table->open--;
+	release(v->table, stream_peer(v->stream));
 	timer_free(v->deadline);
 	buf_clear(&v->line);
 	site_close(&v->file);
@@ -215,6 +247,11 @@ const struct stream_events *site_stream_take(struct site_stream_table *t, struct
 	if (protocol != PROTOCOL_GOOP_SITE && protocol != PROTOCOL_GOOP_CONTENT &&
 	    protocol != PROTOCOL_GOOP_AVATAR)
 		return NULL;
+	if (!admit(t, peer)) {
+		if (log_allowed(&t->trouble, 10, "site_stream"))
+			log_info("site_stream", "%s: too many visits at a time", peer);
+		return NULL;
+	}
 	log_debug("site_stream", "%s opens %s", peer, protocol_id(protocol));
 	v = xcalloc(1, sizeof(*v));
 	v->table = t;
@@ -224,7 +261,6 @@ const struct stream_events *site_stream_take(struct site_stream_table *t, struct
 	buf_init(&v->line, SITE_LINE_REQUEST_MAX);
 	v->deadline = timer_new(t->loop, on_deadline, v);
 	timer_start(v->deadline, v->asked ? t->config.stall_ms : t->config.request_ms);
-	t->open++;
 	*user = v;
 	if (protocol == PROTOCOL_GOOP_CONTENT)
 		say_label(v);
