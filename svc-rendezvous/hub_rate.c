@@ -31,6 +31,8 @@ static uint32_t wait_for(
 		at = (uint64_t)(l.limit - cost - r->present) * l.span_ms / r->before;
 		return at < left ? (uint32_t)(left - at) : 1;
 	}
+	if (r->present == 0)
+		return 1;
 	at = (uint64_t)(l.limit - cost) * l.span_ms / r->present;
 	return (uint32_t)(left + (at < l.span_ms ? l.span_ms - at : 0));
 }
