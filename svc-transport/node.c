@@ -53,12 +53,10 @@ static void on_tick(void *arg, struct conn *c, uint64_t now)
 
 static void last_lane_gone(struct node *n, struct peer *p, const char *why)
 {
-	bool was_up = p->up;
-
 	p->up = false;
 	p->known = false;
-	if (was_up)
-		n->events->peer_down(n->arg, p, why);
+	/* Also of one that never came up: its streams may have reached a service before. */
+	n->events->peer_down(n->arg, p, why);
 	if (p->wanted && !dialer_busy(n->dialer, &p->id)) {
 		p->wanted = false;
 		n->events->connect_failed(n->arg, p, why);
