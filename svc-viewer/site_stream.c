@@ -90,10 +90,12 @@ static void visitor_free(struct visitor *v)
 
 static void give_up(struct visitor *v, enum stream_code code, const char *why)
 {
+	struct stream *stream = v->stream;
+
 	if (log_allowed(&v->table->trouble, 10, "site_stream"))
-		log_info("site_stream", "%s: %s", stream_peer(v->stream), why);
-	stream_reset(v->stream, code, why);
-	visitor_free(v);
+		log_info("site_stream", "%s: %s", stream_peer(stream), why);
+	visitor_free(v); /* first: it asks the stream whose it is */
+	stream_reset(stream, code, why);
 }
 
 static void on_deadline(void *arg)
