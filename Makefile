@@ -28,16 +28,18 @@ LDFLAGS += $(SANITIZE) -pie -rdynamic -Wl,--as-needed -Wl,--gc-sections -Wl,-z,r
 
 # One line a room: the libraries that its files may need. --as-needed keeps what a program really
 # uses, so `ldd` shows the architecture.
-LIBS_base   := $(shell pkg-config --libs libuv)
-LIBS_codec  := $(shell pkg-config --libs libsodium libcrypto libprotobuf-c libcjson)
-LIBS_proto  := $(shell pkg-config --libs libzmq)
-LIBS_http   := $(shell pkg-config --libs libmicrohttpd)
+# Quiet on a machine that has no pkg-config yet: `make demo` and `make test` install it and call make again.
+pkg = $(shell pkg-config --libs $(1) 2>/dev/null)
+LIBS_base   := $(call pkg,libuv)
+LIBS_codec  := $(call pkg,libsodium libcrypto libprotobuf-c libcjson)
+LIBS_proto  := $(call pkg,libzmq)
+LIBS_http   := $(call pkg,libmicrohttpd)
 LIBS_supervisor     :=
 LIBS_svc-transport  :=
-LIBS_svc-discovery  := -lldns $(shell pkg-config --libs libcurl)
+LIBS_svc-discovery  := -lldns $(call pkg,libcurl)
 LIBS_svc-viewer     := $(LIBS_http)
-LIBS_svc-db         := $(shell pkg-config --libs sqlite3)
-LIBS_svc-rendezvous := $(LIBS_http) $(shell pkg-config --libs sqlite3 libqrencode)
+LIBS_svc-db         := $(call pkg,sqlite3)
+LIBS_svc-rendezvous := $(LIBS_http) $(call pkg,sqlite3 libqrencode)
 
 FLOORS   := base codec proto http
 SERVICES := svc-transport svc-discovery svc-viewer svc-db svc-rendezvous
