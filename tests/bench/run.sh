@@ -36,7 +36,7 @@ within 10 serving
 
 export GOOP="$goop" PEER="$root/build/bench/peer" RAW="$root/build/bench/raw_client" SCRATCH="$scratch" NGINX_PORT=8090
 story "bench"
-on 1 node tests/bench/bench.js "$@" || fail "bench"
+on 1 "$(tests/node.sh)" tests/bench/bench.js "$@" || fail "bench"
 if [ $# -eq 0 ]; then
 	{
 		echo "# Figures"

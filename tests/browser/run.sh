@@ -2,6 +2,7 @@
 # run.sh: two hosts; Chromium sits at alice's.
 . "$(dirname "$0")/../system/lib.sh"
 
+node=$(tests/node.sh)
 cd tests/browser
 [ -d node_modules/playwright-core ] || npm ci --no-audit --no-fund --loglevel=error
 cd "$root"
@@ -16,5 +17,5 @@ done
 start alice
 export GOOP="$goop" ALICE="$scratch/alice" BOB="$scratch/bob" BOB_NET="$net-2" SHOTS="${SHOTS:-$root/build/screenshots}"
 story "a person visits with Chromium"
-(cd tests/browser && on 1 node --test --test-timeout=120000 visit.test.js) || fail "the browser test"
+(cd tests/browser && on 1 timeout 240 "$node" --test visit.test.js) || fail "the browser test"
 finish
