@@ -34,7 +34,9 @@ SERVICE_HELP  := $(patsubst tests/service/%.c,$(B)/obj/tests/service/%.o,$(filte
 SERVICE_FAKES := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/fake_*.c))
 $(SERVICE_TESTS): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(SERVICE_HELP) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS) $(LDLIBS) -lcmocka
+# A neighbour that shares no code with the house.
+$(B)/test/service/test_bus: LDLIBS += $(call pkg,libczmq)
 # Its raw peer is made of the transport's own protocol cores.
 $(B)/test/service/test_transport_raw: $(patsubst %,$(B)/obj/svc-transport/%.o,multistream noise record yamux yamux_output yamux_queue yamux_frame)
 $(SERVICE_FAKES): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(ARCHIVES)
