@@ -107,7 +107,7 @@ void str_to_hex(const void *p, size_t n, char *out)
 	*out = '\0';
 }
 
-static int hex_digit(char c)
+int str_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -127,8 +127,8 @@ long str_from_hex(const char *hex, void *out, size_t size)
 	if (len % 2 != 0 || len / 2 > size)
 		return -1;
 	for (size_t i = 0; i < len / 2; i++) {
-		high = hex_digit(hex[2 * i]);
-		low = hex_digit(hex[2 * i + 1]);
+		high = str_hex_digit(hex[2 * i]);
+		low = str_hex_digit(hex[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return -1;
 		to[i] = (uint8_t)(high << 4 | low);

@@ -28,6 +28,9 @@ void str_to_hex(const void *p, size_t n, char *out);
 /* The reverse; returns the number of bytes, or -1 for bad digits, odd length or too long. */
 long str_from_hex(const char *hex, void *out, size_t size);
 
+/* The value of one hex digit, -1 for any other character. */
+int str_hex_digit(char c);
+
 /* Replaces control characters, quotes and backslashes by \xNN so that the text fits in one log
  * line. `out` is always terminated; cut with "..." when it does not fit. */
 void str_escape(const void *p, size_t n, char *out, size_t size);

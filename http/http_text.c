@@ -6,17 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/str.h"
 
 /* Reads one character; returns how many bytes it took, 0 when malformed. */
 static size_t decode_one(const char *p, const char *end, unsigned char *c)
@@ -29,8 +19,8 @@ static size_t decode_one(const char *p, const char *end, unsigned char *c)
 	}
 	if (end - p < 3)
 		return 0;
-	high = hex_value(p[1]);
-	low = hex_value(p[2]);
+	high = str_hex_digit(p[1]);
+	low = str_hex_digit(p[2]);
 	if (high < 0 || low < 0)
 		return 0;
 	*c = (unsigned char)(high * 16 + low);
