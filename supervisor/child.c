@@ -24,13 +24,6 @@ static enum child_order start(struct child *c, uint64_t now)
 	return CHILD_SPAWN;
 }
 
-static enum child_order nothing(struct child *c, uint64_t now)
-{
-	(void)c;
-	(void)now;
-	return CHILD_NOTHING;
-}
-
 /* A kill is already on its way when something is to blame: whatever it says comes too late. */
 static enum child_order become_up(struct child *c, uint64_t now)
 {
@@ -59,30 +52,19 @@ static enum child_order channel_closed(struct child *c, uint64_t now)
 	return CHILD_NOTHING;
 }
 
-static enum child_order kill_for(struct child *c, const char *why)
+static enum child_order overdue(struct child *c, uint64_t now)
 {
+	static const char *const why[CHILD_STATES] = {
+	    [CHILD_STARTING] = "was not ready within 10 s",
+	    [CHILD_UP] = "did not answer for 5 s",
+	    [CHILD_STOPPING] = "did not stop when asked",
+	};
+
+	(void)now;
 	c->deadline = 0;
 	if (c->blame[0] == '\0')
-		str_copy(c->blame, sizeof(c->blame), why);
+		str_copy(c->blame, sizeof(c->blame), why[c->state]);
 	return CHILD_KILL;
-}
-
-static enum child_order never_ready(struct child *c, uint64_t now)
-{
-	(void)now;
-	return kill_for(c, "was not ready within 10 s");
-}
-
-static enum child_order silent(struct child *c, uint64_t now)
-{
-	(void)now;
-	return kill_for(c, "did not answer for 5 s");
-}
-
-static enum child_order out_of_grace(struct child *c, uint64_t now)
-{
-	(void)now;
-	return kill_for(c, "did not stop when asked");
 }
 
 static enum child_order ask(struct child *c, uint64_t now)
@@ -107,7 +89,7 @@ static enum child_order want_no_more(struct child *c, uint64_t now)
 	return CHILD_NOTHING;
 }
 
-static enum child_order give_up(struct child *c, uint64_t now)
+static enum child_order rest(struct child *c, uint64_t now)
 {
 	c->wanted = false;
 	enter(c, CHILD_DOWN, now, 0);
@@ -116,10 +98,7 @@ static enum child_order give_up(struct child *c, uint64_t now)
 
 static enum child_order stopped(struct child *c, uint64_t now)
 {
-	if (c->wanted)
-		return start(c, now);
-	enter(c, CHILD_DOWN, now, 0);
-	return CHILD_NOTHING;
+	return c->wanted ? start(c, now) : rest(c, now);
 }
 
 /* Deaths that count against it: since the last restart by hand, within the window. */
@@ -165,75 +144,47 @@ static enum child_order died_healthy(struct child *c, uint64_t now)
 	return held(c, now) ? CHILD_NOTHING : start(c, now);
 }
 
-static enum child_order (*const actions[CHILD_STATES][CHILD_EVENTS])(
-    struct child *c, uint64_t now) = {
-    [CHILD_DOWN] =
-	{
-	    [CHILD_READY] = nothing,
-	    [CHILD_HEARD] = nothing,
-	    [CHILD_CLOSED] = nothing,
-	    [CHILD_DIED] = nothing,
-	    [CHILD_TIMEOUT] = nothing,
-	    [CHILD_WANT_UP] = start,
-	    [CHILD_WANT_DOWN] = nothing,
-	},
-    [CHILD_STARTING] =
-	{
-	    [CHILD_READY] = become_up,
-	    [CHILD_HEARD] = nothing,
-	    [CHILD_CLOSED] = channel_closed,
-	    [CHILD_DIED] = died_early,
-	    [CHILD_TIMEOUT] = never_ready,
-	    [CHILD_WANT_UP] = nothing,
-	    [CHILD_WANT_DOWN] = ask,
-	},
-    [CHILD_UP] =
-	{
-	    [CHILD_READY] = nothing,
-	    [CHILD_HEARD] = stay_up,
-	    [CHILD_CLOSED] = channel_closed,
-	    [CHILD_DIED] = died_healthy,
-	    [CHILD_TIMEOUT] = silent,
-	    [CHILD_WANT_UP] = nothing,
-	    [CHILD_WANT_DOWN] = ask,
-	},
-    [CHILD_STOPPING] =
-	{
-	    [CHILD_READY] = nothing,
-	    [CHILD_HEARD] = nothing,
-	    [CHILD_CLOSED] = nothing,
-	    [CHILD_DIED] = stopped,
-	    [CHILD_TIMEOUT] = out_of_grace,
-	    [CHILD_WANT_UP] = want_again,
-	    [CHILD_WANT_DOWN] = want_no_more,
-	},
-    [CHILD_BACKOFF] =
-	{
-	    [CHILD_READY] = nothing,
-	    [CHILD_HEARD] = nothing,
-	    [CHILD_CLOSED] = nothing,
-	    [CHILD_DIED] = nothing,
-	    [CHILD_TIMEOUT] = start,
-	    [CHILD_WANT_UP] = start,
-	    [CHILD_WANT_DOWN] = give_up,
-	},
-    [CHILD_HELD] =
-	{
-	    [CHILD_READY] = nothing,
-	    [CHILD_HEARD] = nothing,
-	    [CHILD_CLOSED] = nothing,
-	    [CHILD_DIED] = nothing,
-	    [CHILD_TIMEOUT] = nothing,
-	    [CHILD_WANT_UP] = start,
-	    [CHILD_WANT_DOWN] = give_up,
-	},
+typedef enum child_order action_fn(struct child *c, uint64_t now);
+
+/* What is not here is no news. */
+static action_fn *const actions[CHILD_STATES][CHILD_EVENTS] = {
+    /* clang-format off */
+	[CHILD_DOWN][CHILD_WANT_UP]        = start,
+
+	[CHILD_STARTING][CHILD_READY]      = become_up,
+	[CHILD_STARTING][CHILD_CLOSED]     = channel_closed,
+	[CHILD_STARTING][CHILD_DIED]       = died_early,
+	[CHILD_STARTING][CHILD_TIMEOUT]    = overdue,
+	[CHILD_STARTING][CHILD_WANT_DOWN]  = ask,
+
+	[CHILD_UP][CHILD_HEARD]            = stay_up,
+	[CHILD_UP][CHILD_CLOSED]           = channel_closed,
+	[CHILD_UP][CHILD_DIED]             = died_healthy,
+	[CHILD_UP][CHILD_TIMEOUT]          = overdue,
+	[CHILD_UP][CHILD_WANT_DOWN]        = ask,
+
+	[CHILD_STOPPING][CHILD_DIED]       = stopped,
+	[CHILD_STOPPING][CHILD_TIMEOUT]    = overdue,
+	[CHILD_STOPPING][CHILD_WANT_UP]    = want_again,
+	[CHILD_STOPPING][CHILD_WANT_DOWN]  = want_no_more,
+
+	[CHILD_BACKOFF][CHILD_TIMEOUT]     = start,
+	[CHILD_BACKOFF][CHILD_WANT_UP]     = start,
+	[CHILD_BACKOFF][CHILD_WANT_DOWN]   = rest,
+
+	[CHILD_HELD][CHILD_WANT_UP]        = start,
+	[CHILD_HELD][CHILD_WANT_DOWN]      = rest,
+    /* clang-format on */
 };
 
 enum child_order child_event(struct child *c, enum child_event event, uint64_t now)
 {
+	action_fn *action;
+
 	if (event == CHILD_TIMEOUT && (c->deadline == 0 || now < c->deadline))
 		return CHILD_NOTHING;
-	return actions[c->state][event](c, now);
+	action = actions[c->state][event];
+	return action != NULL ? action(c, now) : CHILD_NOTHING;
 }
 
 static void remember(struct child *c, const struct child_end *end, uint64_t now)
