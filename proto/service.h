@@ -67,7 +67,9 @@ uint64_t service_config_u64(const struct service *svc, const char *key, uint64_t
 bool service_config_bool(const struct service *svc, const char *key);
 
 void service_ready(struct service *svc);
-/* A fact for `status`: key and value, kept by the supervisor until the process ends. */
+/* A fact for `status`: key and value, kept by the supervisor until the process ends. A value of
+ * more than SERVICE_FACT_MAX bytes is cut, which shows by "..." at its end. */
+#define SERVICE_FACT_MAX 4095
 void service_fact(struct service *svc, const char *key, const char *value);
 void service_report(struct service *svc, uint32_t request, const char *json);
 void service_alarm(struct service *svc, const char *format, ...)

@@ -12,6 +12,7 @@
 #define ORPHAN_GRACE  2000
 #define START_WAIT_MS 2000
 #define REPORT_MAX    (128 * 1024 - 6)
+#define DOTS          "..."
 #define EXIT_CONFIG   78 /* EX_CONFIG of sysexits.h */
 
 static void tell(struct service *svc, enum msg_type type)
@@ -30,13 +31,30 @@ void service_ready(struct service *svc)
 	tell(svc, MSG_READY);
 }
 
+/* As much of it as fits, in whole characters. */
+static void put_cut(struct msg *m, const char *value)
+{
+	char cut[SERVICE_FACT_MAX + 1];
+	size_t n = SERVICE_FACT_MAX - strlen(DOTS);
+
+	if (strlen(value) <= SERVICE_FACT_MAX) {
+		msg_put_str(m, value);
+		return;
+	}
+	while (((unsigned char)value[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(cut, value, n);
+	memcpy(cut + n, DOTS, sizeof(DOTS));
+	msg_put_str(m, cut);
+}
+
 void service_fact(struct service *svc, const char *key, const char *value)
 {
 	struct msg m;
 
 	msg_begin(&m, MSG_FACT, 0);
 	msg_put_str(&m, key);
-	msg_put_str(&m, value);
+	put_cut(&m, value);
 	parent_send(svc->parent, &m);
 }
 

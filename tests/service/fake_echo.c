@@ -90,12 +90,24 @@ static int init(struct service *svc)
 	return 0;
 }
 
+/* One byte more than fits, where a character of two bytes would be cut in half. */
+static void too_long_a_fact(struct service *svc)
+{
+	char value[SERVICE_FACT_MAX + 2];
+
+	memset(value, 'v', sizeof(value) - 1);
+	memcpy(value + SERVICE_FACT_MAX - 4, "\xc3\xa4", 2);
+	value[sizeof(value) - 1] = '\0';
+	service_fact(svc, "long", value);
+}
+
 static int start(struct service *svc)
 {
 	int *state = service_state(svc);
 
 	if (*state != 7 || strcmp(service_config(svc, "fail"), "start") == 0)
 		return -1;
+	too_long_a_fact(svc);
 	service_fact(
 	    svc, "started", link_is_up(service_link(svc, SERVICE_TRANSPORT)) ? "linked" : "alone");
 	return 0;

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto/service.h"
 #include "tests/service/puppet.h"
 #include "tests/unit/testing.h"
 
@@ -43,6 +44,9 @@ static void test_config_links_start_ready(void **state)
 	puppet_start(p);
 	assert_string_equal(puppet_fact(p, "number"), "42");
 	assert_string_equal(puppet_fact(p, "yes"), "true");
+	/* Cut between two characters. */
+	assert_int_equal(strlen(puppet_fact(p, "long")), SERVICE_FACT_MAX - 1);
+	assert_string_equal(puppet_fact(p, "long") + SERVICE_FACT_MAX - 6, "vv...");
 	assert_string_equal(puppet_fact(p, "started"), "linked");
 	assert_true(link_is_up(puppet_link(transport)));
 	assert_true(link_is_up(puppet_link(db)));
