@@ -35,6 +35,8 @@ static void tune_memory(void)
 void process_init(enum service_id self)
 {
 	tune_memory();
+	/* Run from a descriptor, it would be called by that number (execveat(2)). */
+	prctl(PR_SET_NAME, service_name(self));
 	log_init(service_name(self), LOG_LEVEL_INFO);
 	crash_init(self);
 	signal(SIGPIPE, SIG_IGN);

@@ -38,6 +38,8 @@ int cli_start(const struct cli_args *args);
 int cli_rendezvous(const struct cli_args *args);
 int cli_stop(const struct cli_args *args);
 int cli_restart(const struct cli_args *args);
+int cli_reload(const struct cli_args *args);
+int cli_upgrade(const struct cli_args *args);
 int cli_check(const struct cli_args *args);
 int cli_status(const struct cli_args *args);
 int cli_peers(const struct cli_args *args);
@@ -55,6 +57,9 @@ bool cli_enter(const char *dir);
 /* Asks the supervisor of DIR, complaining when there is no good answer. Returns the exit status;
  * 0 with *answer, owned by the caller. Consumes the request. */
 int cli_ask(const char *dir, cJSON *request, unsigned timeout_ms, bool until_end, cJSON **answer);
+
+/* Indented, on standard output. */
+void cli_print_json(const cJSON *value);
 
 /* Makes a folder, or finds it there. */
 bool cli_make_folder(const char *path, mode_t mode);

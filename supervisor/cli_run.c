@@ -18,6 +18,7 @@
 /* A little longer than the supervisor takes to give up itself. */
 #define STOP_LIMIT    60000
 #define RESTART_LIMIT 60000
+#define ROUND_LIMIT   (5 * RESTART_LIMIT)
 
 /* Signals while waiting go to the one that is starting: it stops what it has started. */
 static bool became_ready(int ready, int signals, pid_t child)
@@ -157,6 +158,49 @@ int cli_restart(const struct cli_args *args)
 		    (long long)took);
 	cJSON_Delete(answer);
 	return status;
+}
+
+/* What `reload` and `upgrade` have done; `nothing` when there was nothing to do. */
+static void show_round(const cJSON *answer, const char *nothing)
+{
+	const cJSON *names = cJSON_GetObjectItemCaseSensitive(answer, "restarted"), *name;
+	const char *between = "";
+	int64_t took = 0;
+
+	if (cJSON_GetArraySize(names) == 0) {
+		puts(nothing);
+		return;
+	}
+	cJSON_ArrayForEach (name, names) {
+		printf("%s%s", between, cJSON_GetStringValue(name));
+		between = ", ";
+	}
+	json_int(answer, "took_ms", 0, INT64_MAX, &took);
+	printf(": restarted and ready again after %lld ms; the others keep running\n",
+	    (long long)took);
+}
+
+static int run_round(const struct cli_args *args, const char *what, const char *nothing)
+{
+	cJSON *answer;
+	int status = cli_ask(args->words[0], ask_for(what), ROUND_LIMIT, false, &answer);
+
+	if (status == CLI_OK && args->json)
+		cli_print_json(answer);
+	else if (status == CLI_OK)
+		show_round(answer, nothing);
+	cJSON_Delete(answer);
+	return status;
+}
+
+int cli_reload(const struct cli_args *args)
+{
+	return run_round(args, "reload", "no service has other settings than before");
+}
+
+int cli_upgrade(const struct cli_args *args)
+{
+	return run_round(args, "upgrade", "every service runs the program that is there");
 }
 
 int cli_check(const struct cli_args *args)

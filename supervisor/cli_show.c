@@ -13,7 +13,7 @@
 #define STATUS_LIMIT 5000
 #define REPORT_LIMIT 10000
 
-static void print_json(const cJSON *value)
+void cli_print_json(const cJSON *value)
 {
 	char *text = show_json_text(value);
 
@@ -26,7 +26,7 @@ static int show_status(const struct cli_args *args, const cJSON *answer)
 	char *text;
 
 	if (args->json) {
-		print_json(answer);
+		cli_print_json(answer);
 		return CLI_OK;
 	}
 	text = show_status_text(answer, terminal_colour(STDOUT_FILENO));
@@ -70,7 +70,7 @@ int cli_peers(const struct cli_args *args)
 		cli_complain("%s did not answer", service);
 		status = CLI_FAILED;
 	} else if (status == CLI_OK && args->json) {
-		print_json(peers);
+		cli_print_json(peers);
 	} else if (status == CLI_OK) {
 		char *text = show_peers_text(peers, terminal_colour(STDOUT_FILENO));
 
@@ -87,7 +87,7 @@ static int show_reports(const struct cli_args *args, const char *what)
 	int status = ask_report(args, what, NULL, &answer);
 
 	if (status == CLI_OK)
-		print_json(cJSON_GetObjectItemCaseSensitive(answer, "reports"));
+		cli_print_json(cJSON_GetObjectItemCaseSensitive(answer, "reports"));
 	cJSON_Delete(answer);
 	return status;
 }

@@ -368,6 +368,22 @@ const char *config_note(const struct config *c, size_t i)
 	return i < c->note_count ? c->notes[i] : NULL;
 }
 
+char *config_errors(const struct config *c)
+{
+	char *text = xstrdup("");
+
+	for (size_t i = 0; i < c->note_count; i++) {
+		char *more;
+
+		if (strstr(c->notes[i], ": error: ") == NULL)
+			continue;
+		more = xasprintf("%s%s%s", text, text[0] != '\0' ? "\n" : "", c->notes[i]);
+		free(text);
+		text = more;
+	}
+	return text;
+}
+
 const char *config_get(const struct config *c, const char *key)
 {
 	size_t row = find_row(key);

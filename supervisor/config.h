@@ -29,6 +29,9 @@ bool config_good(const struct config *c);
 /* The i-th complaint, or NULL. Lent. */
 const char *config_note(const struct config *c, size_t i);
 
+/* The errors among them, a line each; owned by the caller. */
+char *config_errors(const struct config *c);
+
 /* The value of a key as text, its default when the file has none: numbers in decimal, "true" or
  * "false", lists separated by blanks. Lent. A key that is not in the table is a broken invariant.
  */

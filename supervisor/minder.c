@@ -11,22 +11,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "supervisor/part.h"
+#include "supervisor/program.h"
 #include "supervisor/spawn.h"
 
-#define FACT_KEY_MAX     32
-#define FACT_VALUE_MAX   4096
 #define ALARMS_MAX       20 /* shown, a minute */
 #define LAST_WORDS_TURNS 100
-
-struct fact {
-	char key[FACT_KEY_MAX];
-	char *value;
-};
 
 struct minder {
 	struct minder_house *house;
 	const struct roster_row *row;
 	const struct config *config;
+	struct part part;
+	struct program program;
 	struct child child;
 	uint32_t generation;
 	struct timer *deadline;
@@ -40,8 +37,7 @@ struct minder {
 	struct parent *parent;
 	uint32_t pulse;
 	struct log_limit alarms;
-	struct fact facts[MINDER_FACTS];
-	unsigned fact_count;
+	struct facts facts;
 };
 
 static void obey(struct minder *m, enum child_order order, enum child_state before);
@@ -67,14 +63,8 @@ struct minder *minder_new(struct minder_house *house, const struct roster_row *r
 	m->row = row;
 	m->deadline = timer_new(house->loop, on_deadline, m);
 	m->log = logs_source(house->logs, service_name(row->id));
+	part_init(&m->part);
 	return m;
-}
-
-static void forget_facts(struct minder *m)
-{
-	for (unsigned i = 0; i < m->fact_count; i++)
-		free(m->facts[i].value);
-	m->fact_count = 0;
 }
 
 /* Everything that belonged to the process. */
@@ -87,7 +77,7 @@ static void let_go(struct minder *m)
 	parent_free(m->parent);
 	m->parent = NULL;
 	close(m->process.pidfd);
-	forget_facts(m);
+	facts_clear(&m->facts);
 }
 
 void minder_free(struct minder *m)
@@ -99,38 +89,22 @@ void minder_free(struct minder *m)
 	let_go(m);
 	timer_free(m->deadline);
 	log_source_free(m->log);
+	program_clear(&m->program);
+	part_clear(&m->part);
 	free(m);
 }
 
 /* --- what it says ----------------------------------------------------------------------------- */
 
-static struct fact *fact_slot(struct minder *m, const char *key)
-{
-	for (unsigned i = 0; i < m->fact_count; i++)
-		if (strcmp(m->facts[i].key, key) == 0)
-			return &m->facts[i];
-	if (m->fact_count == MINDER_FACTS)
-		return NULL;
-	str_copy(m->facts[m->fact_count].key, FACT_KEY_MAX, key);
-	m->facts[m->fact_count].value = NULL;
-	return &m->facts[m->fact_count++];
-}
-
 static int take_fact(struct minder *m, struct msg *msg)
 {
-	char key[FACT_KEY_MAX], value[FACT_VALUE_MAX];
-	struct fact *fact;
+	char key[FACTS_KEY_MAX], value[FACTS_VALUE_MAX];
 
 	msg_get_cstr(msg, key, sizeof(key));
 	msg_get_cstr(msg, value, sizeof(value));
-	if (!msg_end(msg) || key[0] == '\0')
+	if (!msg_end(msg) || facts_set(&m->facts, key, value) < 0)
 		return -1;
-	fact = fact_slot(m, key);
-	if (fact == NULL)
-		return -1;
-	free(fact->value);
-	fact->value = xstrdup(value);
-	m->house->events->fact(m->house->arg, m, fact->key, fact->value);
+	m->house->events->fact(m->house->arg, m, key, value);
 	return 0;
 }
 
@@ -161,6 +135,7 @@ static int take_ready(struct minder *m, struct msg *msg)
 {
 	if (!msg_end(msg))
 		return -1;
+	program_proves_good(&m->program);
 	event(m, CHILD_READY);
 	return 0;
 }
@@ -203,20 +178,8 @@ static void on_closed(void *arg)
 static void send_config(struct minder *m)
 {
 	struct msg msg;
-	char generation[16];
-	uint16_t n = 0;
 
-	while (m->row->keys[n] != NULL)
-		n++;
-	snprintf(generation, sizeof(generation), "%u", m->generation);
-	msg_begin(&msg, MSG_CONFIG, 1024);
-	msg_put_u16(&msg, (uint16_t)(n + 1));
-	msg_put_str(&msg, "generation");
-	msg_put_str(&msg, generation);
-	for (uint16_t i = 0; i < n; i++) {
-		msg_put_str(&msg, m->row->keys[i]);
-		msg_put_str(&msg, config_get(m->config, m->row->keys[i]));
-	}
+	part_tell(&m->part, m->row, m->config, m->generation, &msg);
 	minder_send(m, &msg);
 }
 
@@ -253,17 +216,18 @@ static void birth_failed(struct minder *m, bool hopeless, const char *why)
 static bool start_process(struct minder *m)
 {
 	unsigned extras = m->row->extras;
+	int file;
+	char *why = NULL, *program = program_choose(&m->program, m->row->id, &file, &why);
 	struct spawn_extras with = {
-	    extras & ROSTER_LISTENS ? m->house->listening : -1, (extras & ROSTER_PROXIES) != 0};
-	char *looked, *program = roster_program(m->row->id, &looked), *why = NULL;
+	    .listening = extras & ROSTER_LISTENS ? m->house->listening : -1,
+	    .proxies = (extras & ROSTER_PROXIES) != 0,
+	    .file = file,
+	};
 	bool found = program != NULL;
 
-	if (!found)
-		why = xasprintf("there is no program to run: neither %s", looked);
-	else if (spawn(program, &with, &m->process) < 0)
+	if (found && spawn(program, &with, &m->process) < 0)
 		why = xasprintf("cannot start a process: %s", strerror(errno));
 	free(program);
-	free(looked);
 	if (why != NULL)
 		birth_failed(m, !found, why);
 	free(why);
@@ -360,11 +324,36 @@ void minder_want(struct minder *m, bool up)
 	event(m, up ? CHILD_WANT_UP : CHILD_WANT_DOWN);
 }
 
-void minder_restart(struct minder *m)
+static void start_anew(struct minder *m)
 {
 	child_forgive(&m->child);
 	event(m, CHILD_WANT_DOWN);
 	event(m, CHILD_WANT_UP);
+}
+
+void minder_restart(struct minder *m)
+{
+	program_go_on(&m->program);
+	start_anew(m);
+}
+
+bool minder_fall_back(struct minder *m)
+{
+	bool can = program_fall_back(&m->program);
+
+	if (can)
+		start_anew(m);
+	return can;
+}
+
+bool minder_has_news(const struct minder *m)
+{
+	return part_has_news(&m->part, m->row, m->config);
+}
+
+bool minder_has_new_program(const struct minder *m)
+{
+	return program_has_news(&m->program, m->row->id);
 }
 
 void minder_kill(struct minder *m)
@@ -426,19 +415,7 @@ uint32_t minder_generation(const struct minder *m)
 	return m->generation;
 }
 
-const char *minder_fact(const struct minder *m, const char *key)
+const struct facts *minder_facts(const struct minder *m)
 {
-	for (unsigned i = 0; i < m->fact_count; i++)
-		if (strcmp(m->facts[i].key, key) == 0)
-			return m->facts[i].value;
-	return NULL;
-}
-
-bool minder_fact_at(const struct minder *m, unsigned i, const char **key, const char **value)
-{
-	if (i >= m->fact_count)
-		return false;
-	*key = m->facts[i].key;
-	*value = m->facts[i].value;
-	return true;
+	return &m->facts;
 }

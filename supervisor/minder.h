@@ -11,10 +11,9 @@
 #include "proto/parent.h"
 #include "supervisor/child.h"
 #include "supervisor/config.h"
+#include "supervisor/facts.h"
 #include "supervisor/logs.h"
 #include "supervisor/roster.h"
-
-#define MINDER_FACTS 16
 
 struct minder;
 
@@ -51,8 +50,17 @@ void minder_free(struct minder *m); /* kills it; NULL is fine */
 void minder_set_config(struct minder *m, const struct config *config);
 
 void minder_want(struct minder *m, bool up);
-/* Stops it if it runs, starts it, forgets its deaths. */
+/* Stops it if it runs, starts it with the program that is there now, forgets its deaths. */
 void minder_restart(struct minder *m);
+
+/* Would a new start make a difference: other settings than its last process was told, another
+ * program than that process runs? True when there was no process yet. */
+bool minder_has_news(const struct minder *m);
+bool minder_has_new_program(const struct minder *m);
+/* Restarts it with the program that became READY last, also for starts to come until
+ * minder_restart(). False when there is none, or when it is that one that failed. */
+bool minder_fall_back(struct minder *m);
+
 /* SIGKILL now. */
 void minder_kill(struct minder *m);
 /* Once a second: a pulse. With `late` our own process has been asleep, so silence is no sign. */
@@ -68,8 +76,7 @@ const struct child *minder_child(const struct minder *m);
 pid_t minder_pid(const struct minder *m); /* 0 when it does not run */
 uint32_t minder_generation(const struct minder *m);
 
-/* Facts of its present process: the value or NULL, and the i-th (false when there are fewer). */
-const char *minder_fact(const struct minder *m, const char *key);
-bool minder_fact_at(const struct minder *m, unsigned i, const char **key, const char **value);
+/* What its present process says of itself. */
+const struct facts *minder_facts(const struct minder *m);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,12 +71,13 @@ static int arrange_descriptors(const struct ends *e)
 		return -1;
 	if (listening >= 0 && dup2(listening, SPAWN_LISTENING) < 0)
 		return -1;
-	return (int)syscall(
-	    SYS_close_range, listening >= 0 ? SPAWN_LISTENING + 1 : PARENT_FD + 1, ~0u, 0);
+	/* Closed by the exec: what is executed may be among them. */
+	return (int)syscall(SYS_close_range, listening >= 0 ? SPAWN_LISTENING + 1 : PARENT_FD + 1,
+	    ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-_Noreturn static void become(
-    const char *program, const struct ends *ends, bool proxies, pid_t supervisor)
+_Noreturn static void become(const char *program, const struct ends *ends,
+    const struct spawn_extras *extras, pid_t supervisor)
 {
 	char *argv[2] = {(char *)(uintptr_t)program, NULL};
 	char *env[PASSED_ON + 1];
@@ -88,8 +90,11 @@ _Noreturn static void become(
 		_exit(SPAWN_NOT_RUN);
 	setsid();
 	default_signals();
-	pick_environment(env, proxies);
-	execve(program, argv, env);
+	pick_environment(env, extras->proxies);
+	if (extras->file > 0)
+		execveat(extras->file, "", argv, env, AT_EMPTY_PATH);
+	else
+		execve(program, argv, env);
 fail:
 	dprintf(2, "%s cannot be run: %s\n", program, strerror(errno));
 	_exit(SPAWN_NOT_RUN);
@@ -115,7 +120,7 @@ int spawn(const char *program, const struct spawn_extras *extras, struct spawned
 	out->pid = fork();
 	ends = (struct ends){null, pipes[1], pair[1], extras->listening};
 	if (out->pid == 0)
-		become(program, &ends, extras->proxies, self);
+		become(program, &ends, extras, self);
 	if (out->pid < 0)
 		goto fail;
 	out->pidfd = (int)syscall(SYS_pidfd_open, out->pid, 0);

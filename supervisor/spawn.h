@@ -18,6 +18,7 @@ struct spawned {
 struct spawn_extras {
 	int listening; /* becomes its descriptor SPAWN_LISTENING; lent; -1 for none */
 	bool proxies;  /* the environment's http_proxy and its kind */
+	int file;      /* run this file, held open, in the program's name; lent; 0 for none */
 };
 #define SPAWN_LISTENING 4
 

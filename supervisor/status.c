@@ -44,10 +44,10 @@ static void add_deaths(cJSON *to, const struct child *c, uint64_t now)
 static void add_facts(cJSON *to, const struct minder *m)
 {
 	cJSON *facts = cJSON_AddObjectToObject(to, "facts");
-	const char *key, *value;
+	const struct facts *all = minder_facts(m);
 
-	for (unsigned i = 0; minder_fact_at(m, i, &key, &value); i++)
-		cJSON_AddStringToObject(facts, key, value);
+	for (size_t i = 0; i < all->count; i++)
+		cJSON_AddStringToObject(facts, all->all[i].key, all->all[i].value);
 }
 
 static cJSON *service_json(const struct minder *m, uint64_t now)
@@ -62,6 +62,7 @@ static cJSON *service_json(const struct minder *m, uint64_t now)
 	cJSON_AddNumberToObject(o, "generation", minder_generation(m));
 	if (minder_pid(m) != 0) {
 		cJSON_AddNumberToObject(o, "pid", minder_pid(m));
+		cJSON_AddBoolToObject(o, "outdated", minder_has_new_program(m));
 		add_memory(o, minder_pid(m));
 	}
 	if (c->held[0] != '\0')
@@ -91,7 +92,7 @@ static void add_headlines(cJSON *to, struct minder *const all[], size_t n)
 
 	for (size_t h = 0; h < sizeof(headlines) / sizeof(headlines[0]); h++)
 		for (size_t i = 0; i < n; i++) {
-			const char *value = minder_fact(all[i], headlines[h].key);
+			const char *value = facts_get(minder_facts(all[i]), headlines[h].key);
 
 			if (value != NULL && minder_id(all[i]) == headlines[h].from)
 				cJSON_AddStringToObject(to, headlines[h].key, value);

@@ -183,8 +183,8 @@ static const struct minder_events events = {
 static const char *fact(const struct supervisor *s, const char *key)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (minder_fact(s->minders[i], key) != NULL)
-			return minder_fact(s->minders[i], key);
+		if (facts_get(minder_facts(s->minders[i]), key) != NULL)
+			return facts_get(minder_facts(s->minders[i]), key);
 	return NULL;
 }
 
@@ -307,6 +307,26 @@ static void on_signal(void *arg, int signo)
 	supervisor_stop(s);
 }
 
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* A window that was closed says the same as somebody who wants the settings read anew. */
+static void on_hangup(void *arg, int signo)
+{
+	struct supervisor *s = arg;
+
+	if (s->had_terminal && !has_terminal())
+		on_signal(s, signo);
+	else
+		supervisor_reload(s, 0);
+}
+
 /* --- time ------------------------------------------------------------------------------------- */
 
 /* What has changed is thought about once, from the loop: never inside of what changed it. */
@@ -315,6 +335,7 @@ static void on_think(void *arg)
 	struct supervisor *s = arg;
 
 	supervisor_serve_waiters(s);
+	supervisor_go_round(s);
 	if (s->phase == PHASE_STARTING)
 		go_on_starting(s);
 	if (s->phase == PHASE_STOPPING)
@@ -333,6 +354,7 @@ static void on_tick(void *arg)
 	control_tick(s->control, now);
 	reports_tick(s->reports, now);
 	supervisor_serve_waiters(s);
+	supervisor_go_round(s);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -396,7 +418,8 @@ static void run(struct supervisor *s)
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(s->loop, SIGINT, on_signal, s);
 	loop_on_signal(s->loop, SIGTERM, on_signal, s);
-	loop_on_signal(s->loop, SIGHUP, on_signal, s);
+	loop_on_signal(s->loop, SIGHUP, on_hangup, s);
+	s->had_terminal = has_terminal();
 	s->began = s->ticked = clock_mono_ms();
 	timer_repeat(s->tick, TICK_MS);
 	timer_start(s->think, 0);

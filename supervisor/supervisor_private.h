@@ -1,5 +1,5 @@
-/* What supervisor.c (the life of the peer) and supervisor_requests.c (the desk of the control
- * socket) share. For these two only. */
+/* What supervisor.c (the life of the peer), supervisor_requests.c (the desk of the control socket)
+ * and supervisor_rounds.c (restarts one after the other) share. For these only. */
 #ifndef SUPERVISOR_SUPERVISOR_PRIVATE_H
 #define SUPERVISOR_SUPERVISOR_PRIVATE_H
 
@@ -14,6 +14,11 @@
 #define SUPERVISOR_SERVICES 8
 #define RESTART_LIMIT       45000 /* ms: for a restart by hand to end in READY */
 
+/* What the command line exits with. */
+#define STATUS_BAD_USAGE   2
+#define STATUS_NOT_RUNNING 3
+#define STATUS_BAD_CONFIG  78
+
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_STOPPING };
 
 /* A client that waits for a service to be ready again, or (NULL) for all of us to stop. */
@@ -22,6 +27,21 @@ struct waiter {
 	struct minder *minder;
 	uint32_t generation; /* the one it was: ready counts from the next on */
 	uint64_t since;
+};
+
+/* Services that are restarted one after the other: supervisor_rounds.c. */
+enum round_kind { ROUND_NONE, ROUND_RELOAD, ROUND_UPGRADE };
+
+struct round {
+	enum round_kind kind;
+	uint32_t client; /* who waits for it; 0 for nobody */
+	struct minder *todo[SUPERVISOR_SERVICES];
+	size_t count, at;
+	uint32_t generation; /* of todo[at], before its turn */
+	uint64_t began, since;
+	bool falling_back;
+	char *why; /* what todo[at] failed of */
+	cJSON *unchanged;
 };
 
 struct supervisor {
@@ -43,8 +63,11 @@ struct supervisor {
 	struct timer *tick;
 	uint64_t began, ticked;
 	int status;
+	bool had_terminal; /* a controlling one, at the start */
 	struct waiter waiters[CONTROL_CLIENTS];
 	size_t waiter_count;
+	struct round round;
+	bool reload_due; /* SIGHUP came when it could not be followed */
 };
 
 /* supervisor.c */
@@ -58,5 +81,15 @@ void supervisor_request(void *arg, uint32_t client, const cJSON *request);
 void supervisor_serve_waiters(struct supervisor *s);
 /* Everything has stopped: answers all that are left. */
 void supervisor_dismiss_waiters(struct supervisor *s);
+
+/* supervisor_rounds.c */
+/* goop.json as it is now, or NULL with *why, owned by the caller: it is bad, or asks for other
+ * services than run. Its warnings are logged. */
+struct config *supervisor_read_config(struct supervisor *s, char **why);
+/* These answer the client when all is done; 0 is nobody. */
+void supervisor_reload(struct supervisor *s, uint32_t client);
+void supervisor_upgrade(struct supervisor *s, uint32_t client);
+/* Goes on with the round, if there is one. */
+void supervisor_go_round(struct supervisor *s);
 
 #endif

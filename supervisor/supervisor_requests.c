@@ -1,5 +1,5 @@
 /* The desk of the control socket: {"ask":"status"}, {"ask":"stop"},
- * {"ask":"restart","service":...},
+ * {"ask":"restart","service":...}, {"ask":"reload"}, {"ask":"upgrade"},
  * {"ask":"report","what":...,"service":...}. */
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +9,6 @@
 #include "base/clock.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor_private.h"
-
-#define STATUS_BAD_USAGE   2
-#define STATUS_NOT_RUNNING 3
-#define STATUS_BAD_CONFIG  78
 
 /* Without a peer there is nobody whose label it would be. */
 static const char *label(const struct supervisor *s)
@@ -83,19 +79,16 @@ static struct minder *named_service(struct supervisor *s, uint32_t client, const
 /* What was mended in goop.json since the start counts for the new process. */
 static bool read_config(struct supervisor *s, uint32_t client)
 {
-	char *file = xasprintf("%s/goop.json", s->options.shown);
-	struct config *config = config_load("goop.json", file);
-	bool good = config_good(config);
+	char *why;
+	struct config *config = supervisor_read_config(s, &why);
 
-	if (good) {
+	if (config != NULL)
 		supervisor_set_config(s, config);
-	} else {
-		control_refuse(s->control, client, STATUS_BAD_CONFIG, "nothing was restarted: %s",
-		    config_note(config, 0));
-		config_free(config);
-	}
-	free(file);
-	return good;
+	else
+		control_refuse(
+		    s->control, client, STATUS_BAD_CONFIG, "nothing was restarted: %s", why);
+	free(why);
+	return config != NULL;
 }
 
 static void ask_restart(struct supervisor *s, uint32_t client, const cJSON *request)
@@ -108,11 +101,28 @@ static void ask_restart(struct supervisor *s, uint32_t client, const cJSON *requ
 		control_refuse(s->control, client, STATUS_NOT_RUNNING, "the peer is stopping");
 		return;
 	}
+	if (s->round.kind != ROUND_NONE) {
+		control_refuse(s->control, client, EXIT_FAILURE,
+		    "a reload or an upgrade is under way already");
+		return;
+	}
 	if (!read_config(s, client))
 		return;
 	logs_say(s->logs, LOG_LEVEL_INFO, "%s is restarted by hand", minder_name(m));
 	wait_for(s, client, m);
 	minder_restart(m);
+}
+
+static void ask_reload(struct supervisor *s, uint32_t client, const cJSON *request)
+{
+	(void)request;
+	supervisor_reload(s, client);
+}
+
+static void ask_upgrade(struct supervisor *s, uint32_t client, const cJSON *request)
+{
+	(void)request;
+	supervisor_upgrade(s, client);
 }
 
 static void ask_report(struct supervisor *s, uint32_t client, const cJSON *request)
@@ -140,6 +150,8 @@ void supervisor_request(void *arg, uint32_t client, const cJSON *request)
 	    {"status", ask_status},
 	    {"stop", ask_stop},
 	    {"restart", ask_restart},
+	    {"reload", ask_reload},
+	    {"upgrade", ask_upgrade},
 	    {"report", ask_report},
 	};
 	struct supervisor *s = arg;

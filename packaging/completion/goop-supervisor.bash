@@ -1,7 +1,7 @@
 # bash completion for goop-supervisor
 
 _goop_supervisor() {
-	local commands="init start peer rendezvous stop restart status peers id check logs links streams"
+	local commands="init start peer rendezvous stop restart reload upgrade status peers id check logs links streams"
 	local services="transport discovery db viewer rendezvous"
 	local word=${COMP_WORDS[COMP_CWORD]} command="" i
 	COMPREPLY=()
@@ -18,7 +18,7 @@ _goop_supervisor() {
 		case $command in
 		init) options+=" --label --port" ;;
 		start | peer | rendezvous) options+=" --daemon --verbose" ;;
-		status | peers) options+=" --json" ;;
+		reload | upgrade | status | peers) options+=" --json" ;;
 		logs) options+=" --follow --lines" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

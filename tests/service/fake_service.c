@@ -3,6 +3,7 @@
  *
  *	(nothing)      ready at once, answers pulses, stops when asked
  *	never-ready    says nothing after START
+ *	slow-ready     ready a second after START
  *	exit=N         says why and exits before READY
  *	segv           killed by SIGSEGV before READY
  *	ready-exit=N   exits right after READY
@@ -148,6 +149,8 @@ static void start(void)
 	trace("START");
 	if (does("never-ready"))
 		return;
+	if (does("slow-ready"))
+		sleep(1);
 	if (strcmp(name, "svc-transport") == 0) {
 		fact("peer_id", "12D3KooWFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFake");
 		fact("listen", "/ip4/127.0.0.1/tcp/4001");

@@ -1,142 +1,11 @@
 /* goop-supervisor, the real program, over services that are played by fake_service. Each test has a
- * folder of its own with the programs in bin/ and a peer in peer/. */
-#include "tests/unit/testing.h"
+ * folder of its own: house.h. */
+#include "tests/service/house.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/alloc.h"
-#include "base/clock.h"
-#include "base/str.h"
-
-#define WAIT_MS 40000 /* for anything that must come true */
-
-static char base[PATH_MAX]; /* the folder of this test */
-static char *output;        /* of the last command */
-
-/* --- help ------------------------------------------------------------------------------------- */
-
-/* Runs a shell line in the test's folder with its programs first in PATH. Returns the exit status.
- */
-__attribute__((format(printf, 1, 2))) static int sh(const char *format, ...)
-{
-	static char bytes[1 << 20];
-	char *line, *command;
-	va_list ap;
-	size_t n;
-	FILE *f;
-	int status;
-
-	va_start(ap, format);
-	if (vasprintf(&line, format, ap) < 0)
-		abort();
-	va_end(ap);
-	command = xasprintf("cd %s; PATH=%s/bin:$PATH; { %s\n} 2>&1", base, base, line);
-	f = popen(command, "r");
-	n = fread(bytes, 1, sizeof(bytes) - 1, f);
-	bytes[n] = '\0';
-	output = bytes;
-	status = pclose(f);
-	free(command);
-	free(line);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-#define EXITS(want, ...)                                                                           \
-	do {                                                                                       \
-		int got_ = sh(__VA_ARGS__);                                                        \
-		if (got_ != (want))                                                                \
-			fail_msg("line %d: exit status %d, expected %d: %s", __LINE__, got_,       \
-			    (want), output);                                                       \
-	} while (0)
-
-static void says(const char *part)
-{
-	if (strstr(output, part) == NULL)
-		fail_msg("'%s' is not in: %s", part, output);
-}
-
-/* Runs the line until it succeeds. */
-__attribute__((format(printf, 1, 2))) static void until(const char *format, ...)
-{
-	uint64_t end = clock_mono_ms() + WAIT_MS;
-	char *line;
-	va_list ap;
-
-	va_start(ap, format);
-	if (vasprintf(&line, format, ap) < 0)
-		abort();
-	va_end(ap);
-	while (sh("%s", line) != 0) {
-		if (clock_mono_ms() > end)
-			fail_msg("did not become true: %s -- %s", line, output);
-		usleep(20000);
-	}
-	free(line);
-}
-
-/* What a service does in its next lives: see fake_service.c. */
-static void behave(const char *service, const char *what)
-{
-	assert_int_equal(
-	    sh("mkdir -p peer/fake && printf '%%s' '%s' > peer/fake/svc-%s", what, service), 0);
-}
-
-/* A field of a service in status --json. */
-#define FIELD(service, field)                                                                      \
-	"goop-supervisor status --json peer | jq -r '.services[] | select(.name == \"svc-" service \
-	"\") | " field "'"
-
-static long field(const char *service, const char *name)
-{
-	EXITS(0,
-	    "goop-supervisor status --json peer | jq -r '.services[] | select(.name == "
-	    "\"svc-%s\") | .%s'",
-	    service, name);
-	return atol(output);
-}
-
-/* There, and no zombie that nobody has waited for. */
-static bool alive(long pid)
-{
-	return sh("ps -o stat= -p %ld | grep -vq Z", pid) == 0;
-}
-
-static int begin(void **state)
-{
-	char self[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	(void)state;
-	assert_true(n > 0);
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	*slash = '\0';
-	str_copy(base, sizeof(base), "/tmp/goop-supervisor-XXXXXX");
-	assert_non_null(mkdtemp(base));
-	EXITS(0,
-	    "mkdir bin && cp %s/../../bin/goop-supervisor bin/ && for s in transport discovery db "
-	    "viewer rendezvous; do cp %s/fake_service bin/svc-$s; done && goop-supervisor init "
-	    "peer",
-	    self, self);
-	return 0;
-}
-
-/* Whatever a test left running goes. */
-static int end(void **state)
-{
-	(void)state;
-	sh("for p in peer*; do goop-supervisor stop $p; done; chmod -R u+w .; cd /; rm -rf %s",
-	    base);
-	return 0;
-}
 
 /* --- start, stop, what services see ----------------------------------------------------------- */
 
@@ -605,31 +474,6 @@ static void restart_reads_the_configuration_anew(void **unused)
 
 /* --- the control socket ----------------------------------------------------------------------- */
 
-static int dial(void)
-{
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(at.sun_path, sizeof(at.sun_path), "%.60s/peer/run/control.sock", base);
-	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	return fd;
-}
-
-/* Sends, and reads what comes until the end. Returns its length. */
-static size_t exchange(const void *p, size_t n, char *answer, size_t size)
-{
-	int fd = dial();
-	size_t got = 0;
-	ssize_t r;
-
-	(void)!send(fd, p, n, MSG_NOSIGNAL);
-	while (got < size - 1 && (r = recv(fd, answer + got, size - 1 - got, 0)) > 0)
-		got += (size_t)r;
-	answer[got] = '\0';
-	close(fd);
-	return got;
-}
-
 static void garbage_costs_that_client_only(void **unused)
 {
 	static const char *const garbage[] = {"\n", "x\n", "{}\n", "[1]\n", "{\"ask\":5}\n",
@@ -768,8 +612,8 @@ static void the_id_is_known_while_stopped(void **unused)
 
 static void usage(void **unused)
 {
-	static const char *const commands[] = {"init", "start", "peer", "stop", "restart", "status",
-	    "peers", "id", "check", "logs", "links", "streams"};
+	static const char *const commands[] = {"init", "start", "peer", "stop", "restart", "reload",
+	    "upgrade", "status", "peers", "id", "check", "logs", "links", "streams"};
 
 	(void)unused;
 	/* argp's help leaks two bytes of its own. */
@@ -837,8 +681,6 @@ static void init_makes_a_folder_that_is_good(void **unused)
 	    "kept/site/index.html");
 	says("mine");
 }
-
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
