@@ -26,6 +26,13 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
 }
 
+/* SQLite takes a byte order mark at the beginning of a token for white space, so that what looks
+ * like the name "\ufeffselect" is a keyword to it. Within a name it is a part of the name. */
+static bool is_mark(const char *p)
+{
+	return strncmp(p, "\xef\xbb\xbf", 3) == 0;
+}
+
 /* As SQLite sees it: every byte of a multi-byte character may be part of a name. */
 static bool is_word(char c)
 {
@@ -64,6 +71,8 @@ static struct token quoted(struct scan *s)
 
 static const char *sign_refusal(const char *p)
 {
+	if (is_mark(p))
+		return "byte order marks are not allowed";
 	if ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*'))
 		return "comments are not allowed";
 	switch (*p) {
@@ -90,7 +99,7 @@ static struct token next(struct scan *s)
 		return t;
 	if (strchr("'\"`[", *s->at) != NULL)
 		return quoted(s);
-	if (is_word(*s->at)) {
+	if (is_word(*s->at) && !is_mark(s->at)) {
 		while (is_word(*s->at))
 			s->at++;
 		t.type = TOKEN_WORD;

@@ -87,6 +87,23 @@ static void test_plain_reaches_no_table(void **state)
 	passes("a IN (SELECT b FROM t)", 0);
 }
 
+/* SQLite skips the mark where a token begins, and finds a keyword behind it. */
+static void test_marks_hide_no_keyword(void **state)
+{
+	static const char why[] = "byte order marks are not allowed";
+
+	(void)state;
+	refused("(\xef\xbb\xbfSELECT 1)", EXPRESSION_PLAIN, why);
+	refused("a \xef\xbb\xbfIN t", EXPRESSION_PLAIN, why);
+	refused("\xef\xbb\xbf", 0, why);
+	refused("a \xef\xbb\xbf"
+		"AS b",
+	    EXPRESSION_ALIAS, why);
+	passes("'\xef\xbb\xbfSELECT' = \"\xef\xbb\xbf\"", EXPRESSION_PLAIN);
+	/* These are parts of names, or other characters that begin with the same bytes. */
+	passes("a\xef\xbb\xbf = \xef\xbb\xbe", EXPRESSION_PLAIN);
+}
+
 static void alias_is(const char *text, const char *expression, const char *alias)
 {
 	struct expression e;
@@ -137,6 +154,7 @@ int main(void)
 	    cmocka_unit_test(test_nothing_may_swallow_the_rest),
 	    cmocka_unit_test(test_parameters_are_question_marks),
 	    cmocka_unit_test(test_plain_reaches_no_table),
+	    cmocka_unit_test(test_marks_hide_no_keyword),
 	    cmocka_unit_test(test_alias),
 	    cmocka_unit_test(test_length_is_bounded),
 	};
