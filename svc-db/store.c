@@ -18,9 +18,6 @@
 
 #define OPEN_WAIT_MS 3000
 
-/* All connections together: a query that needs more fails by itself. */
-#define HEAP_MAX (192LL * 1024 * 1024)
-
 enum store_code store_say(struct store *st, enum store_code code, const char *format, ...)
 {
 	va_list args;
@@ -81,7 +78,9 @@ static enum store_code code_of(struct store *st, int rc)
 
 enum store_code store_judge(struct store *st, sqlite3 *db, int rc)
 {
-	enum store_code code = code_of(st, rc);
+	/* A query that needs more than its part is at fault; the writer is never short of any. */
+	bool asks_too_much = (rc & 0xff) == SQLITE_NOMEM && db != st->db;
+	enum store_code code = asks_too_much ? STORE_REFUSED : code_of(st, rc);
 
 	return code == STORE_OK ? code : store_say(st, code, "%s", store_sentence(db, rc));
 }
@@ -253,7 +252,7 @@ struct store *store_open(const char *path, char why[STORE_WHY])
 {
 	struct store *st = xcalloc(1, sizeof *st);
 
-	sqlite3_hard_heap_limit64(HEAP_MAX);
+	sqlite3_hard_heap_limit64(STORE_HEAP);
 	st->path = xstrdup(path);
 	st->statements = map_new();
 	st->tables = map_new();

@@ -2,10 +2,8 @@
  * arguments' sizes, in one instruction, where no time limit reaches them. These do the same in
  * linear time, look at the clock as they go, or (trim) take no more characters than fit.
  * Source for what they answer: https://sqlite.org/lang_corefunc.html */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "svc-db/store_int.h"
 
 /* Comparisons between two looks at the clock. */
@@ -216,7 +214,12 @@ static void fn_replace(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		return;
 	}
 	size += found * t[2].n;
-	out = xmalloc(size);
+	/* SQLite's memory, so that it counts for the query. */
+	out = sqlite3_malloc64(size + 1);
+	if (out == NULL) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
 	while ((p = find(&t[0], at, &t[1])) != NULL) {
 		size_t before = (size_t)(p - t[0].p) - at;
 		memcpy(out + n, t[0].p + at, before);
@@ -225,7 +228,7 @@ static void fn_replace(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		at += before + t[1].n;
 	}
 	memcpy(out + n, t[0].p + at, t[0].n - at);
-	sqlite3_result_text64(ctx, (char *)out, size, free, SQLITE_UTF8);
+	sqlite3_result_text64(ctx, (char *)out, size, sqlite3_free, SQLITE_UTF8);
 }
 
 /* --- trim of more than blanks --- */

@@ -23,6 +23,15 @@
 /* Virtual machine instructions between two looks at the clock. */
 #define PROGRESS_STEPS 50
 
+/* Memory of one query of a stranger. All that may be under way together (STORE_READERS less
+ * STORE_READERS_OWNER) leave the rest of the heap to the owner's, and these leave a part to writes,
+ * which need little: dirty pages go to the disk when the cache is full. */
+#define MEMORY_UNTRUSTED (8 * 1024 * 1024)
+#define MEMORY_WRITES    (24 * 1024 * 1024)
+_Static_assert(
+    (STORE_READERS - STORE_READERS_OWNER) * MEMORY_UNTRUSTED + MEMORY_WRITES < STORE_HEAP * 3 / 4,
+    "strangers' queries leave nothing to the owner");
+
 #define LENGTH_TRUSTED   (16 * 1024 * 1024)
 #define LENGTH_UNTRUSTED (4 * 1024 * 1024)
 
@@ -96,13 +105,31 @@ static int progress(void *arg)
 	return guard_late(arg);
 }
 
+/* Raising the hard limit leaves the soft one, which went down with it, where it is. */
+static void limit_heap(int64_t bytes)
+{
+	sqlite3_hard_heap_limit64(bytes);
+	sqlite3_soft_heap_limit64(bytes);
+}
+
 void guard_start(struct guard *g, uint64_t us)
 {
+	int64_t most = STORE_HEAP - MEMORY_WRITES, own;
+
+	g->before = sqlite3_memory_used();
+	own = g->before + MEMORY_UNTRUSTED - g->held;
+	limit_heap(!g->trusted && own < most ? own : most);
 	g->deadline = clock_mono_us() + us;
 	g->late = false;
 	/* A change of the schema makes SQLite compile the statement again. */
 	g->selects = 0;
 	g->functions = 0;
+}
+
+void guard_stop(struct guard *g)
+{
+	g->held += sqlite3_memory_used() - g->before;
+	limit_heap(STORE_HEAP);
 }
 
 void guard_begin(struct guard *g, sqlite3 *db, bool trusted, const char *table, bool all_rows)
@@ -116,6 +143,7 @@ void guard_begin(struct guard *g, sqlite3 *db, bool trusted, const char *table, 
 	g->trusted = trusted;
 	g->table = table;
 	g->all_rows = all_rows;
+	g->held = 0;
 	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, trusted ? LENGTH_TRUSTED : LENGTH_UNTRUSTED);
 	sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, trusted ? 1000 : 300);
 	sqlite3_limit(db, SQLITE_LIMIT_COMPOUND_SELECT, trusted ? 500 : 2);

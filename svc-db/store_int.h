@@ -8,6 +8,9 @@
 #include "base/map.h"
 #include "svc-db/store.h"
 
+/* SQLite's memory, of all connections together. */
+#define STORE_HEAP (192LL * 1024 * 1024)
+
 #define GUARD_TOKEN 36 /* room for a name that nobody can guess, with its zero */
 
 /* Stands beside a reading connection and decides, while SQLite compiles and runs a statement, what
@@ -22,6 +25,8 @@ struct guard {
 	unsigned functions;
 	uint64_t deadline; /* of the present step, microseconds */
 	bool late;         /* it passed */
+	int64_t held;      /* bytes of SQLite's memory that the query has come to hold so far */
+	int64_t before;    /* bytes in use when the present step began */
 };
 
 struct reader {
@@ -80,8 +85,10 @@ bool store_has_foreign_keys(struct store *st);
 int guard_attach(struct guard *g, sqlite3 *db);
 /* Before a query is prepared. The name is lent for as long as the query lives. */
 void guard_begin(struct guard *g, sqlite3 *db, bool trusted, const char *table, bool all_rows);
-/* Before each step: it has `us` microseconds. */
+/* Around all that SQLite does for the query: it has `us` microseconds, and the memory that is left
+ * to it. What needs more ends with SQLITE_NOMEM, and nobody else is short of any. */
 void guard_start(struct guard *g, uint64_t us);
+void guard_stop(struct guard *g);
 /* Has the time passed? Cheap enough to be asked often. */
 bool guard_late(struct guard *g);
 

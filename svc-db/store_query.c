@@ -46,7 +46,10 @@ static struct reader *reader_new(struct store *st, enum store_code *code)
 		free(r);
 		return NULL;
 	}
-	rc = sqlite3_exec(r->db, "PRAGMA query_only=ON; PRAGMA cache_size=-512;", NULL, NULL, NULL);
+	/* The look at the schema loads it, which then counts for no query. */
+	rc = sqlite3_exec(r->db,
+	    "PRAGMA query_only=ON; PRAGMA cache_size=-512; SELECT 1 FROM sqlite_schema LIMIT 0",
+	    NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = guard_attach(&r->guard, r->db);
 	*code = store_judge(st, r->db, rc);
@@ -202,6 +205,7 @@ static enum store_code bind_all(struct query *q, const struct query_spec *spec)
 static enum store_code prepare(struct query *q, const struct query_spec *spec)
 {
 	struct build b = {.st = q->st, .spec = spec, .token = q->reader->guard.token};
+	struct guard *g = &q->reader->guard;
 	enum store_code code;
 	const char *tail = "";
 	int rc;
@@ -209,16 +213,19 @@ static enum store_code prepare(struct query *q, const struct query_spec *spec)
 	buf_init(&b.sql, SQL_MAX);
 	code = build(&b);
 	if (code == STORE_OK) {
-		guard_start(&q->reader->guard, STEP_UNTRUSTED_US);
+		guard_start(g, STEP_UNTRUSTED_US);
 		rc = sqlite3_prepare_v3(q->reader->db, (const char *)buf_data(&b.sql), -1,
 		    spec->trusted ? 0 : SQLITE_PREPARE_NO_VTAB, &q->stmt, &tail);
 		code = store_judge(q->st, q->reader->db, rc);
 		if (code == STORE_OK &&
 		    (q->stmt == NULL || *tail != '\0' || !sqlite3_stmt_readonly(q->stmt)))
 			code = store_say(q->st, STORE_REFUSED, "not one query");
+		if (code == STORE_OK)
+			code = bind_all(q, spec);
+		guard_stop(g);
 	}
 	buf_clear(&b.sql);
-	return code == STORE_OK ? bind_all(q, spec) : code;
+	return code;
 }
 
 struct query *query_open(struct store *st, const struct query_spec *spec, enum store_code *code)
@@ -280,6 +287,7 @@ enum query_step query_next(struct query *q)
 		return failed(q, SQLITE_INTERRUPT);
 	guard_start(g, step < q->left ? step : q->left);
 	rc = sqlite3_step(q->stmt);
+	guard_stop(g);
 	took = clock_mono_us() - began;
 	q->left -= took < q->left ? took : q->left;
 	if (rc == SQLITE_ROW)
