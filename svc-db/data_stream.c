@@ -179,8 +179,7 @@ static void on_output(void *arg)
 	pump(d);
 	if (buf_len(&d->out) < DATA_CALL_CHUNK)
 		job_resume(d->job);
-	else
-		bound_unread(d);
+	bound_unread(d);
 }
 
 static void on_done(void *arg)
@@ -359,12 +358,22 @@ void data_streams_free(struct data_streams *all)
 	free(all);
 }
 
+static size_t streams_of(const struct data_streams *all, const struct caller *caller)
+{
+	const struct data_stream *d;
+	size_t n = 0;
+
+	TAILQ_FOREACH (d, &all->list, entry)
+		n += d->owner == caller->owner && strcmp(d->peer, caller->peer) == 0;
+	return n;
+}
+
 const struct stream_events *data_streams_take(
     struct data_streams *all, struct stream *s, const struct caller *caller, void **user)
 {
 	struct data_stream *d;
 
-	if (all->stopping)
+	if (all->stopping || (!caller->owner && streams_of(all, caller) >= DATA_STREAM_PEER))
 		return NULL;
 	d = xcalloc(1, sizeof *d);
 	d->all = all;

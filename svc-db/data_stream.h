@@ -22,6 +22,9 @@
 #define DATA_STREAM_CLOSE_MS   10000              /* from the answer's end to the stream's */
 #define DATA_STREAM_WASTE      (64 * 1024 * 1024) /* thrown away of one stream, at most */
 
+/* Streams of one remote peer at a time, by all its connections together. */
+#define DATA_STREAM_PEER 128
+
 /* Memory for requests until their answer begins: the first bytes of each stream are free, what is
  * beyond counts for its caller and for all. */
 #define DATA_STREAM_FREE   (16 * 1024)
@@ -39,8 +42,8 @@ struct data_streams *data_streams_new(struct loop *loop, struct work *work);
 /* Their streams must have ended. NULL is fine. */
 void data_streams_free(struct data_streams *d);
 
-/* Takes a stream that was opened to us; to be returned from the desk's `incoming`. `caller` is
- * copied. */
+/* Takes a stream that was opened to us; to be returned from the desk's `incoming`. NULL, which
+ * refuses it, when the peer has too many. `caller` is copied. */
 const struct stream_events *data_streams_take(
     struct data_streams *d, struct stream *s, const struct caller *caller, void **user);
 

@@ -11,4 +11,5 @@ test_hostile_where: svc-db/data_call.o svc-db/data_ops.o svc-db/data_query.o svc
 test_engine_walls: svc-db/data_call.o svc-db/data_ops.o svc-db/data_query.o svc-db/request.o svc-db/answer.o svc-db/store.o svc-db/store_write.o svc-db/store_tables.o svc-db/store_alter.o svc-db/store_query.o svc-db/store_guard.o svc-db/store_functions.o svc-db/schema.o svc-db/access.o $(CODEC)
 test_store_functions: svc-db/store_functions.o svc-db/store_guard.o $(BASE)
 test_work: svc-db/work.o svc-db/data_call.o svc-db/data_ops.o svc-db/data_query.o svc-db/request.o svc-db/answer.o svc-db/store.o svc-db/store_write.o svc-db/store_tables.o svc-db/store_alter.o svc-db/store_query.o svc-db/store_guard.o svc-db/store_functions.o svc-db/schema.o svc-db/access.o svc-db/expression.o $(CODEC)
+test_data_stream: svc-db/data_stream.o svc-db/work.o svc-db/data_call.o svc-db/data_ops.o svc-db/data_query.o svc-db/request.o svc-db/answer.o svc-db/store.o svc-db/store_write.o svc-db/store_tables.o svc-db/store_alter.o svc-db/store_query.o svc-db/store_guard.o svc-db/store_functions.o svc-db/schema.o svc-db/access.o svc-db/expression.o $(CODEC)
 test_emails: svc-db/emails.o $(BASE)
