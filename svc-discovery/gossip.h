@@ -43,6 +43,9 @@ struct gossip_events {
 	size_t (*send)(void *arg, const struct peer_id *peer, const uint8_t *p, size_t n);
 	/* Our outbound stream is stuck: reset it. No gossip_out_closed() is to follow. */
 	void (*reset)(void *arg, const struct peer_id *peer);
+	/* The peer's stream holds on to an unfinished RPC for too long, or to the most bytes when
+	 * there is no room: reset it. No gossip_in_closed() is to follow. */
+	void (*refuse)(void *arg, const struct peer_id *peer);
 	/* A message of a joined topic, signed by `from`, heard for the first time. */
 	enum gossip_verdict (*message)(
 	    void *arg, const struct peer_id *from, const char *topic, struct bytes data);

@@ -29,6 +29,7 @@
 #define GOSSIP_VERIFIED_MAX 500  /* signatures checked */
 
 #define GOSSIP_IN_BUDGET  (32 * 1024 * 1024) /* bytes of unfinished RPCs, all peers */
+#define GOSSIP_IN_MS      (30 * 1000)        /* an RPC is complete by then, or never */
 #define GOSSIP_STUCK_MS   (30 * 1000)        /* a stream that takes nothing for so long is reset */
 #define GOSSIP_REOPEN_MS  1000               /* doubles with each failure */
 #define GOSSIP_REOPEN_MAX (60 * 1000)
@@ -44,6 +45,7 @@ struct gossip_peer {
 	enum gossip_protocol protocol;
 	unsigned subscribed, mesh; /* bit i: topic i */
 	struct buf in;
+	uint64_t in_since; /* when the unfinished RPC in it began */
 	struct gossip_queue queue;
 	uint64_t moved; /* when the queue last was empty or shrank */
 	uint64_t opened, reopen_at;

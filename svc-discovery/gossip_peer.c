@@ -147,6 +147,12 @@ static void forget_inbound(struct gossip *g, struct gossip_peer *p)
 	p->mesh = 0;
 }
 
+static void end_inbound(struct gossip *g, struct gossip_peer *p)
+{
+	forget_inbound(g, p);
+	p->inbound = false;
+}
+
 int gossip_in_opened(struct gossip *g, const struct peer_id *id, uint64_t now)
 {
 	struct gossip_peer *p = peer_make(g, id, now);
@@ -168,10 +174,35 @@ void gossip_in_closed(struct gossip *g, const struct peer_id *id, uint64_t now)
 	struct gossip_peer *p = peer_get(g, id);
 
 	(void)now;
-	if (p == NULL)
-		return;
-	forget_inbound(g, p);
-	p->inbound = false;
+	if (p != NULL)
+		end_inbound(g, p);
+}
+
+static void refuse_inbound(struct gossip *g, struct gossip_peer *p)
+{
+	g->count.over_limit++;
+	end_inbound(g, p);
+	g->events->refuse(g->arg, &p->id);
+}
+
+/* Room for `n` more bytes of `p`: whoever holds most of the budget gives way, so that a few large
+ * RPCs that never end shut nobody out. Returns 0, or -1 when that is `p` itself. */
+static int make_in_room(struct gossip *g, const struct gossip_peer *p, size_t n)
+{
+	while (n > GOSSIP_IN_BUDGET - g->in_bytes) {
+		struct gossip_peer *other, *most = NULL;
+
+		TAILQ_FOREACH (other, &g->peers, next)
+			if (other != p &&
+			    (most == NULL || buf_len(&other->in) > buf_len(&most->in)))
+				most = other;
+		if (most == NULL || buf_len(&most->in) < buf_len(&p->in) + n) {
+			g->count.over_limit++;
+			return -1;
+		}
+		refuse_inbound(g, most);
+	}
+	return 0;
 }
 
 /* The RPCs at the front of the buffer. Returns 0, or -1 when one is malformed. */
@@ -192,6 +223,7 @@ static int take_rpcs(struct gossip *g, struct gossip_peer *p, uint64_t now)
 			return -1;
 		buf_consume(&p->in, (size_t)used);
 		g->in_bytes -= (size_t)used;
+		p->in_since = now;
 	}
 }
 
@@ -202,10 +234,10 @@ static int take_bytes(
 	while (n > 0) {
 		/* More than one RPC of the largest size is never held: the buffer empties. */
 		size_t room = buf_room(&p->in), part = n < room ? n : room;
-		if (part > GOSSIP_IN_BUDGET - g->in_bytes) {
-			g->count.over_limit++;
+		if (make_in_room(g, p, part) != 0)
 			return -1;
-		}
+		if (buf_len(&p->in) == 0)
+			p->in_since = now;
 		buf_put(&p->in, data, part);
 		g->in_bytes += part;
 		data += part;
@@ -227,8 +259,7 @@ int gossip_in_data(
 		return -1;
 	if (take_bytes(g, p, data, n, now) == 0)
 		return 0;
-	forget_inbound(g, p);
-	p->inbound = false;
+	end_inbound(g, p);
 	return -1;
 }
 
@@ -240,6 +271,8 @@ void gossip_peer_tick(struct gossip *g, struct gossip_peer *p, uint64_t now)
 	p->asked = 0;
 	p->served = 0;
 	p->verified = 0;
+	if (buf_len(&p->in) > 0 && now >= p->in_since + GOSSIP_IN_MS)
+		refuse_inbound(g, p);
 	if (p->out == GOSSIP_OUT_OPEN && gossip_queue_bytes(&p->queue) > 0 &&
 	    now >= p->moved + GOSSIP_STUCK_MS) {
 		g->events->reset(g->arg, &p->id);

@@ -76,6 +76,16 @@ static void drop(struct stream **at, enum stream_code code, const char *why)
 		stream_reset(s, code, why);
 }
 
+static void row_free(struct pubsub *p, struct row *row, const char *why)
+{
+	drop(&row->out, STREAM_CANCELLED, why);
+	drop(&row->in, STREAM_CANCELLED, why);
+	if (p->gossip != NULL)
+		gossip_peer_down(p->gossip, &row->peer, now_of(p));
+	map_remove(p->rows, row->peer.bytes, row->peer.len);
+	free(row);
+}
+
 static void finish_check(struct pubsub *p)
 {
 	struct row *row;
@@ -207,13 +217,19 @@ const struct stream_events *pubsub_incoming(
 {
 	struct peer_id id;
 	struct row *row;
+	bool known;
 
 	if (p->streams == NULL || p->finishing || peer_id_from_text(&id, peer, strlen(peer)) < 0)
 		return NULL;
+	known = row_find(p, &id) != NULL;
+	/* The core wants the row: it may open our stream at once. */
 	row = row_for(p, &id);
 	drop(&row->in, STREAM_CANCELLED, "a newer stream has come");
-	if (gossip_in_opened(p->gossip, &id, now_of(p)) < 0)
+	if (gossip_in_opened(p->gossip, &id, now_of(p)) < 0) {
+		if (!known)
+			row_free(p, row, "it is not wanted");
 		return NULL;
+	}
 	row->in = s;
 	*user = row;
 	return &in_events;
@@ -250,6 +266,14 @@ static void on_reset(void *arg, const struct peer_id *peer)
 		drop(&row->out, STREAM_CANCELLED, "the peer does not read");
 }
 
+static void on_refuse(void *arg, const struct peer_id *peer)
+{
+	struct row *row = row_find(arg, peer);
+
+	if (row != NULL)
+		drop(&row->in, STREAM_VIOLATION, "an RPC that does not end");
+}
+
 static enum gossip_verdict on_message(
     void *arg, const struct peer_id *from, const char *topic, struct bytes data)
 {
@@ -272,6 +296,7 @@ static const struct gossip_events gossip_events = {
     .open = on_open,
     .send = on_send,
     .reset = on_reset,
+    .refuse = on_refuse,
     .message = on_message,
     .joined = on_joined,
 };
@@ -391,16 +416,6 @@ void pubsub_begin(struct pubsub *p, const struct peer_id *self, struct streams *
 	MAP_FOREACH (p->rows, at, row)
 		if (row->speaks)
 			gossip_peer_up(p->gossip, &row->peer, now_of(p));
-}
-
-static void row_free(struct pubsub *p, struct row *row, const char *why)
-{
-	drop(&row->out, STREAM_CANCELLED, why);
-	drop(&row->in, STREAM_CANCELLED, why);
-	if (p->gossip != NULL)
-		gossip_peer_down(p->gossip, &row->peer, now_of(p));
-	map_remove(p->rows, row->peer.bytes, row->peer.len);
-	free(row);
 }
 
 void pubsub_end(struct pubsub *p)

@@ -89,6 +89,12 @@ static void on_reset(void *arg, const struct peer_id *id)
 	closed(p);
 }
 
+static void on_refuse(void *arg, const struct peer_id *id)
+{
+	if (!find(arg, id)->known)
+		abort();
+}
+
 static enum gossip_verdict on_message(
     void *arg, const struct peer_id *from, const char *topic, struct bytes data)
 {
@@ -110,7 +116,7 @@ static void on_joined(void *arg, const struct peer_id *id, const char *topic)
 static void make(struct world *w)
 {
 	static const struct gossip_events events = {
-	    on_open, on_send, on_reset, on_message, on_joined};
+	    on_open, on_send, on_reset, on_refuse, on_message, on_joined};
 	struct gossip_config config = {.random = 7, .events = &events, .arg = w};
 
 	for (unsigned i = 0; i < PEERS; i++) {

@@ -605,6 +605,24 @@ static void test_garbage_ends_the_stream(void **state)
 	end(&s);
 }
 
+/* The core wants nobody of our own name, and must not remember the attempt. */
+static void test_a_stream_that_is_refused_leaves_nothing_behind(void **state)
+{
+	struct stage s = begin();
+	struct puppet_stream *own;
+	struct talk t;
+
+	(void)state;
+	own = puppet_open(s.transport, PROTOCOL_MESHSUB_11, s.us.text, 5000);
+	puppet_wait_over(own);
+	assert_true(own->was_reset);
+	t = connect_peer(&s, &s.ann);
+	PUPPET_UNTIL(s.p, wrote(t.from, s.us.text));
+	PUPPET_UNTIL(s.p, strcmp(puppet_fact(s.p, "reach"), "1") == 0);
+	assert_string_equal(puppet_fact(s.p, "connected"), "1");
+	end(&s);
+}
+
 static void test_our_stream_is_opened_again_when_it_breaks(void **state)
 {
 	struct stage s = begin();
@@ -707,6 +725,7 @@ int main(void)
 	    cmocka_unit_test(test_the_silent_are_gone_after_the_ttl),
 	    cmocka_unit_test(test_a_second_stream_of_a_peer_replaces_the_first),
 	    cmocka_unit_test(test_garbage_ends_the_stream),
+	    cmocka_unit_test(test_a_stream_that_is_refused_leaves_nothing_behind),
 	    cmocka_unit_test(test_our_stream_is_opened_again_when_it_breaks),
 	    cmocka_unit_test(test_a_new_transport_is_told_everything),
 	    cmocka_unit_test(test_we_say_goodbye),

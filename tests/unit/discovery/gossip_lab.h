@@ -71,7 +71,7 @@ struct lab {
 	struct someone self, peer[PEERS];
 	struct buf sent[PEERS]; /* what the core wrote to each */
 	size_t credit[PEERS];   /* bytes it may still write */
-	unsigned opens[PEERS], resets[PEERS], joins[PEERS];
+	unsigned opens[PEERS], resets[PEERS], refusals[PEERS], joins[PEERS];
 	bool open_fails;
 	enum gossip_verdict verdict;
 	unsigned messages;
@@ -116,6 +116,13 @@ static inline void lab_reset(void *arg, const struct peer_id *peer)
 	l->resets[lab_index(l, peer)]++;
 }
 
+static inline void lab_refuse(void *arg, const struct peer_id *peer)
+{
+	struct lab *l = arg;
+
+	l->refusals[lab_index(l, peer)]++;
+}
+
 static inline enum gossip_verdict lab_message(
     void *arg, const struct peer_id *from, const char *topic, struct bytes data)
 {
@@ -139,7 +146,7 @@ static inline void lab_joined(void *arg, const struct peer_id *peer, const char 
 static inline struct lab *lab_new(void)
 {
 	static const struct gossip_events events = {
-	    lab_open, lab_send, lab_reset, lab_message, lab_joined};
+	    lab_open, lab_send, lab_reset, lab_refuse, lab_message, lab_joined};
 	struct lab *l = calloc(1, sizeof(*l));
 	struct gossip_config config = {.seqno = 1000, .random = 1, .events = &events, .arg = l};
 

@@ -422,14 +422,75 @@ static void unfinished_rpcs_of_all_peers_have_one_budget(void **state)
 	(void)state;
 	for (size_t i = 0; i < PEERS; i++) {
 		lab_connect(l, i, GOSSIP_MESHSUB_11);
-		refused += gossip_in_data(l->g, &l->peer[i].id, part, sizeof(part), l->now) != 0;
+		assert_int_equal(
+		    gossip_in_data(l->g, &l->peer[i].id, part, sizeof(part), l->now), 0);
+	}
+	/* Those who hold most make room for who comes. */
+	for (size_t i = 0; i < PEERS; i++) {
+		refused += l->refusals[i];
+		assert_int_equal(lab_info(l, i).inbound, l->refusals[i] == 0);
 	}
 	assert_int_equal(refused, PEERS - 33);
+	assert_int_equal(gossip_counted(l->g).over_limit, refused);
 	/* Who leaves makes room. */
 	gossip_in_closed(l->g, &l->peer[0].id, l->now);
 	gossip_peer_down(l->g, &l->peer[1].id, l->now);
 	assert_int_equal(gossip_in_opened(l->g, &l->peer[39].id, l->now), 0);
 	assert_int_equal(gossip_in_data(l->g, &l->peer[39].id, part, sizeof(part), l->now), 0);
+}
+
+static void whoever_holds_most_of_a_full_budget_goes(void **state)
+{
+	static uint8_t part[1000 * 1000] = {0x80, 0x80, 0x40};
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < 33; i++) {
+		lab_connect(l, i, GOSSIP_MESHSUB_11);
+		gossip_in_data(l->g, &l->peer[i].id, part, sizeof(part) - i, l->now);
+	}
+	/* One who says little is heard, at the expense of the largest. */
+	lab_connect(l, 33, GOSSIP_MESHSUB_11);
+	gossip_in_data(l->g, &l->peer[33].id, part, 600 * 1000, l->now);
+	assert_int_equal(l->refusals[0], 1);
+	buf_init(&b, 1024);
+	gossip_rpc_put_graft(&b, text(TOPIC));
+	lab_connect(l, 34, GOSSIP_MESHSUB_11);
+	assert_int_equal(lab_feed(l, 34, &b), 0);
+	/* The largest itself is refused; it has been told so by the answer. */
+	assert_int_equal(gossip_in_opened(l->g, &l->peer[0].id, l->now), 0);
+	assert_int_equal(gossip_in_data(l->g, &l->peer[0].id, part, sizeof(part), l->now), -1);
+	assert_int_equal(l->refusals[0], 1);
+}
+
+static void an_rpc_that_does_not_end_costs_the_stream(void **state)
+{
+	struct buf b;
+	uint8_t last;
+
+	(void)state;
+	lab_connect(l, 0, GOSSIP_MESHSUB_11);
+	lab_connect(l, 1, GOSSIP_MESHSUB_11);
+	buf_init(&b, 1024);
+	gossip_rpc_put_graft(&b, text(TOPIC));
+	last = buf_data(&b)[buf_len(&b) - 1];
+	buf_truncate(&b, buf_len(&b) - 1);
+	assert_int_equal(
+	    gossip_in_data(l->g, &l->peer[0].id, buf_data(&b), buf_len(&b), l->now), 0);
+	/* In between it has finished one and begun the next: its time counts anew. */
+	assert_int_equal(lab_feed(l, 1, &b), 0);
+	lab_wait(l, 20 * 1000);
+	assert_int_equal(gossip_in_data(l->g, &l->peer[1].id, &last, 1, l->now), 0);
+	assert_int_equal(
+	    gossip_in_data(l->g, &l->peer[1].id, (const uint8_t *)"\x05", 1, l->now), 0);
+	lab_wait(l, 9999);
+	assert_int_equal(l->refusals[0], 0);
+	lab_wait(l, 1);
+	assert_int_equal(l->refusals[0], 1);
+	assert_int_equal(l->refusals[1], 0);
+	assert_false(lab_info(l, 0).inbound);
+	assert_true(lab_info(l, 1).inbound);
+	assert_int_equal(gossip_in_data(l->g, &l->peer[0].id, &last, 1, l->now), -1);
 }
 
 static void signatures_checked_in_a_heartbeat_are_bounded(void **state)
@@ -629,6 +690,8 @@ int main(void)
 	    TEST(malformed_rpcs_end_the_stream),
 	    TEST(the_longest_rpc_is_taken_in_pieces),
 	    TEST(unfinished_rpcs_of_all_peers_have_one_budget),
+	    TEST(whoever_holds_most_of_a_full_budget_goes),
+	    TEST(an_rpc_that_does_not_end_costs_the_stream),
 	    TEST(signatures_checked_in_a_heartbeat_are_bounded),
 	    TEST(a_slow_peer_loses_old_messages_but_no_control),
 	    TEST(a_stuck_stream_is_reset_and_tried_again),

@@ -75,7 +75,8 @@ static enum gossip_verdict on_message(
 
 static struct net *net_new(void)
 {
-	static const struct gossip_events events = {on_open, on_send, on_reset, on_message, NULL};
+	static const struct gossip_events events = {
+	    on_open, on_send, on_reset, on_reset, on_message, NULL};
 	struct net *n = calloc(1, sizeof(*n));
 
 	n->now = 1000;
