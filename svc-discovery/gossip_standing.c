@@ -49,15 +49,33 @@ struct gossip_standing *gossip_standing_find(
 	return map_get(t->peers, peer->bytes, peer->len);
 }
 
-static void make_room(struct gossip_standings *t)
-{
-	struct gossip_standing *s, *next;
+/* What is lost with a row: nothing, a back-off or a few points, or that the peer is ignored. */
+enum worth { WORTH_NOTHING, WORTH_A_LITTLE, WORTH_MUCH };
 
-	for (s = TAILQ_FIRST(&t->by_age); s != NULL && map_count(t->peers) >= t->max; s = next) {
-		next = TAILQ_NEXT(s, by_age);
-		if (s->holds == 0)
-			drop(t, s);
-	}
+static enum worth worth_of(const struct gossip_standing *s, uint64_t now)
+{
+	if (gossip_standing_ignored(s, now))
+		return WORTH_MUCH;
+	if (s->score < 0)
+		return WORTH_A_LITTLE;
+	for (unsigned i = 0; i < GOSSIP_TOPICS_MAX; i++)
+		if (gossip_standing_backs_off(s, i, now))
+			return WORTH_A_LITTLE;
+	return WORTH_NOTHING;
+}
+
+/* Nobody is to wash off what is known of it with a flood of names. */
+static void make_room(struct gossip_standings *t, uint64_t now)
+{
+	struct gossip_standing *s, *least = NULL;
+
+	if (map_count(t->peers) < t->max)
+		return;
+	TAILQ_FOREACH (s, &t->by_age, by_age)
+		if (s->holds == 0 && (least == NULL || worth_of(s, now) < worth_of(least, now)))
+			least = s;
+	if (least != NULL)
+		drop(t, least);
 }
 
 struct gossip_standing *gossip_standing_get(
@@ -67,7 +85,7 @@ struct gossip_standing *gossip_standing_get(
 
 	if (s != NULL)
 		return s;
-	make_room(t);
+	make_room(t, now);
 	s = xcalloc(1, sizeof(*s));
 	s->peer = *peer;
 	s->scored = now;
@@ -115,16 +133,6 @@ bool gossip_standing_backs_off(const struct gossip_standing *s, unsigned topic, 
 	return now < s->backoff_until[topic];
 }
 
-static bool is_worth_keeping(const struct gossip_standing *s, uint64_t now)
-{
-	if (s->holds > 0 || s->score < 0)
-		return true;
-	for (unsigned i = 0; i < GOSSIP_TOPICS_MAX; i++)
-		if (gossip_standing_backs_off(s, i, now))
-			return true;
-	return false;
-}
-
 void gossip_standings_tick(struct gossip_standings *t, uint64_t now)
 {
 	struct gossip_standing *s, *next;
@@ -137,7 +145,7 @@ void gossip_standings_tick(struct gossip_standings *t, uint64_t now)
 		}
 		if (s->score == 0)
 			s->scored = now;
-		if (!is_worth_keeping(s, now))
+		if (s->holds == 0 && worth_of(s, now) == WORTH_NOTHING)
 			drop(t, s);
 	}
 }

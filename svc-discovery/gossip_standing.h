@@ -1,6 +1,7 @@
 /* What is remembered of peers beyond their connections: a score, and the back-off of each topic.
- * No I/O; the time is an argument. Bounded: when the table is full, who is not held and was met
- * longest ago gives way.
+ * No I/O; the time is an argument. Bounded: when the table is full, one who is not held gives
+ * way: who is ignored last, before them who lost points or is in a back-off; of equals who was met
+ * longest ago.
  * Source: libp2p specs, gossipsub v1.1, "Prune Backoff"; the score is our own. */
 #ifndef SVC_DISCOVERY_GOSSIP_STANDING_H
 #define SVC_DISCOVERY_GOSSIP_STANDING_H

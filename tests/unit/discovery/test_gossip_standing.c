@@ -89,6 +89,40 @@ static void a_full_table_forgets_who_is_not_held(void **state)
 	gossip_standings_free(t);
 }
 
+static void a_flood_of_names_does_not_wash_off_a_bad_one(void **state)
+{
+	struct gossip_standings *t = gossip_standings_new(4);
+	struct peer_id bad = peer(1), poor = peer(2), waiting = peer(3);
+
+	(void)state;
+	gossip_standing_blame(gossip_standing_get(t, &bad, 0), -GOSSIP_SCORE_IGNORED, 0);
+	gossip_standing_blame(gossip_standing_get(t, &poor, 0), GOSSIP_BLAME_FORGED, 0);
+	gossip_standing_back_off(gossip_standing_get(t, &waiting, 0), 0, 60000, 0);
+	for (uint16_t i = 10; i < 100; i++) {
+		struct peer_id p = peer(i);
+		gossip_standing_get(t, &p, i);
+	}
+	assert_int_equal(gossip_standings_count(t), 4);
+	assert_non_null(gossip_standing_find(t, &bad));
+	assert_non_null(gossip_standing_find(t, &poor));
+	assert_non_null(gossip_standing_find(t, &waiting));
+	/* Nor a flood of such as lose some points themselves. */
+	for (uint16_t i = 100; i < 200; i++) {
+		struct peer_id p = peer(i);
+		gossip_standing_blame(gossip_standing_get(t, &p, i), GOSSIP_BLAME_FORGED, i);
+	}
+	assert_true(gossip_standing_ignored(gossip_standing_find(t, &bad), 300));
+	assert_null(gossip_standing_find(t, &poor));
+	/* When its time is over, it is like others. */
+	for (uint16_t i = 200; i < 300; i++) {
+		struct peer_id p = peer(i);
+		gossip_standing_blame(
+		    gossip_standing_get(t, &p, GOSSIP_IGNORED_MS), 1, GOSSIP_IGNORED_MS);
+	}
+	assert_null(gossip_standing_find(t, &bad));
+	gossip_standings_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +130,7 @@ int main(void)
 	    cmocka_unit_test(points_are_forgiven_with_time),
 	    cmocka_unit_test(a_back_off_is_kept_while_it_lasts),
 	    cmocka_unit_test(a_full_table_forgets_who_is_not_held),
+	    cmocka_unit_test(a_flood_of_names_does_not_wash_off_a_bad_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
