@@ -178,8 +178,10 @@ enum gossip_verdict discovery_judge(
 	return verdict == PEOPLE_FORGED ? GOSSIP_REJECT : GOSSIP_IGNORE;
 }
 
-static enum gossip_verdict on_heard(void *arg, const struct peer_id *from, struct bytes data)
+static enum gossip_verdict on_heard(
+    void *arg, const struct peer_id *from, bool itself, struct bytes data)
 {
+	enum people_via via = itself ? PEOPLE_VIA_ITSELF : PEOPLE_VIA_GOSSIP;
 	struct discovery *d = arg;
 	struct people_time now = discovery_time(d);
 	enum gossip_verdict verdict;
@@ -191,8 +193,7 @@ static enum gossip_verdict on_heard(void *arg, const struct peer_id *from, struc
 			log_info("presence", "refused: %s", why);
 		return GOSSIP_REJECT;
 	}
-	verdict = discovery_judge(
-	    d, people_hear(d->people, &p, from, PEOPLE_VIA_GOSSIP, now), p.peer_text);
+	verdict = discovery_judge(d, people_hear(d->people, &p, from, via, now), p.peer_text);
 	presence_clear(&p);
 	discovery_run_people(d);
 	return verdict;

@@ -46,9 +46,10 @@ struct gossip_events {
 	/* The peer's stream holds on to an unfinished RPC for too long, or to the most bytes when
 	 * there is no room: reset it. No gossip_in_closed() is to follow. */
 	void (*refuse)(void *arg, const struct peer_id *peer);
-	/* A message of a joined topic, signed by `from`, heard for the first time. */
-	enum gossip_verdict (*message)(
-	    void *arg, const struct peer_id *from, const char *topic, struct bytes data);
+	/* A message of a joined topic, signed by `from`, heard for the first time; `sender` is the
+	 * connected peer that brought it. */
+	enum gossip_verdict (*message)(void *arg, const struct peer_id *sender,
+	    const struct peer_id *from, const char *topic, struct bytes data);
 	/* The peer can be reached in the topic from now on: time to tell it what it should know.
 	 * May be NULL. */
 	void (*joined)(void *arg, const struct peer_id *peer, const char *topic);

@@ -54,7 +54,8 @@ static void accept_message(struct gossip *g, struct gossip_peer *p, const struct
 
 	gossip_seen_add(g->seen, id, now);
 	g->count.received++;
-	switch (g->events->message(g->arg, author, g->topics[topic].name, pb_bytes(&m->data))) {
+	switch (
+	    g->events->message(g->arg, &p->id, author, g->topics[topic].name, pb_bytes(&m->data))) {
 	case GOSSIP_ACCEPT: break;
 	case GOSSIP_IGNORE: return;
 	case GOSSIP_REJECT:

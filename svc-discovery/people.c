@@ -42,8 +42,8 @@ const char *people_via_name(enum people_via via)
 
 const char *people_verdict_name(enum people_verdict verdict)
 {
-	static const char *const names[] = {
-	    "taken", "again", "own", "no matter", "stale", "unsigned", "forged", "full"};
+	static const char *const names[] = {"taken", "again", "own", "no matter", "stale",
+	    "a clock is wrong, or it is a replay", "unsigned", "forged", "full"};
 
 	return names[verdict];
 }
@@ -145,10 +145,9 @@ static void row_forget(struct people *t, struct row *row)
 	row_end(t, row);
 }
 
-/* Makes room for one more who is not listed. */
 static void known_trim(struct people *t)
 {
-	while (t->known_count >= PEOPLE_KNOWN_MAX)
+	while (t->known_count > PEOPLE_KNOWN_MAX)
 		row_forget(t, TAILQ_FIRST(&t->known));
 }
 
@@ -156,7 +155,6 @@ static struct row *row_add(struct people *t, const struct peer_id *peer)
 {
 	struct row *row = xcalloc(1, sizeof *row);
 
-	known_trim(t);
 	row->person.peer = *peer;
 	peer_id_to_text(peer, row->person.id);
 	map_set(t->rows, peer->bytes, peer->len, row);
@@ -166,11 +164,19 @@ static struct row *row_add(struct people *t, const struct peer_id *peer)
 
 /* --- believing -------------------------------------------------------------------------------- */
 
-static enum people_verdict judge(
-    const struct people *t, const struct presence *p, const struct peer_id *signer, uint64_t now)
+static bool is_of_our_time(const struct presence *p, int64_t wall)
+{
+	int64_t apart;
+
+	return !__builtin_sub_overflow(p->ts, wall, &apart) && apart > -PEOPLE_CLOCK_MS &&
+	       apart < PEOPLE_CLOCK_MS;
+}
+
+static enum people_verdict judge(const struct people *t, const struct presence *p,
+    const struct peer_id *signer, enum people_via via, struct people_time now)
 {
 	const struct row *row = row_find(t, &p->peer);
-	bool signs = row != NULL && row->signs && now < row->heard + PEOPLE_SILENCE_MS;
+	bool signs = row != NULL && row->signs && now.mono < row->heard + PEOPLE_SILENCE_MS;
 
 	if (signer != NULL && !peer_id_equal(signer, &p->peer))
 		return PEOPLE_FORGED;
@@ -183,6 +189,8 @@ static enum people_verdict judge(
 	/* Before the check that costs most: replays are the common case, over two ways at once. */
 	if (signs && p->ts < row->ts)
 		return PEOPLE_STALE;
+	if (via != PEOPLE_VIA_ITSELF && !is_of_our_time(p, now.wall))
+		return PEOPLE_CLOCK;
 	if (presence_verify(p) < 0)
 		return PEOPLE_FORGED;
 	return signs && p->ts == row->ts ? PEOPLE_AGAIN : PEOPLE_TAKEN;
@@ -255,8 +263,8 @@ static void unlist(struct people *t, struct row *row, const char *why)
 		row_end(t, row);
 		return;
 	}
-	known_trim(t);
 	row_link(t, row, false);
+	known_trim(t);
 }
 
 static bool heard_by_gossip(const struct people *t, const struct row *row, uint64_t now)
@@ -269,31 +277,43 @@ static void set_via(const struct people *t, struct row *row, uint64_t now)
 	row->person.via = heard_by_gossip(t, row, now) ? PEOPLE_VIA_GOSSIP : PEOPLE_VIA_RENDEZVOUS;
 }
 
+static void note(
+    struct people *t, struct row *row, const struct presence *p, enum people_via via, uint64_t now)
+{
+	touch(t, row, row->listed);
+	row->heard = now;
+	row->signs = p->signed_;
+	row->ts = p->ts;
+	if (via != PEOPLE_VIA_RENDEZVOUS)
+		row->gossip = now;
+	row->left = p->type == PRESENCE_OFFLINE;
+	set_via(t, row, now);
+}
+
 enum people_verdict people_hear(struct people *t, const struct presence *p,
     const struct peer_id *signer, enum people_via via, struct people_time now)
 {
-	enum people_verdict verdict = judge(t, p, signer, now.mono);
+	enum people_verdict verdict = judge(t, p, signer, via, now);
 	struct row *row = row_find(t, &p->peer);
 
-	if (verdict == PEOPLE_AGAIN && via == PEOPLE_VIA_GOSSIP)
+	if (verdict == PEOPLE_AGAIN && via != PEOPLE_VIA_RENDEZVOUS)
 		row->gossip = now.mono;
 	if (verdict != PEOPLE_TAKEN)
 		return verdict;
 	if (row == NULL)
 		row = row_add(t, &p->peer);
-	touch(t, row, row->listed);
-	row->heard = now.mono;
-	row->signs = p->signed_;
-	row->ts = p->ts;
-	if (via == PEOPLE_VIA_GOSSIP)
-		row->gossip = now.mono;
-	row->left = p->type == PRESENCE_OFFLINE;
-	set_via(t, row, now.mono);
+	note(t, row, p, via, now.mono);
 	if (p->type != PRESENCE_OFFLINE)
-		return list(t, row, p, now);
-	if (row->listed)
+		verdict = list(t, row, p, now);
+	else if (row->listed) {
 		unlist(t, row, "offline");
-	return PEOPLE_TAKEN;
+		return verdict;
+	}
+	/* Of who is not there only the signatures matter. */
+	if (!row->listed && !row->signs)
+		row_forget(t, row);
+	known_trim(t);
+	return verdict;
 }
 
 static uint64_t forget_after(const struct row *row)

@@ -18,8 +18,17 @@
 #define PEOPLE_KNOWN_MAX  16384
 #define PEOPLE_SILENCE_MS (24 * 3600 * 1000) /* after which a signer may appear anew, unsigned */
 
-/* How we heard, as in the message PERSON. */
-enum people_via { PEOPLE_VIA_GOSSIP = 1, PEOPLE_VIA_RENDEZVOUS = 2 };
+/* How far the clock of a peer that signs may be from ours: enough for a wrong time zone, and for am
+ * taken for pm. Twice this is PEOPLE_SILENCE_MS, so that nothing a peer has signed outlives its row
+ * here: when that is forgotten, all of it is too old. */
+#define PEOPLE_CLOCK_MS (PEOPLE_SILENCE_MS / 2)
+
+/* How we heard; the first two as in the message PERSON. */
+enum people_via {
+	PEOPLE_VIA_GOSSIP = 1,
+	PEOPLE_VIA_RENDEZVOUS = 2,
+	PEOPLE_VIA_ITSELF /* gossip, from the peer's own connection: nobody replays that */
+};
 const char *people_via_name(enum people_via via); /* "gossip", "rendezvous" */
 
 struct people_time {
@@ -37,7 +46,7 @@ struct person {
 	char **addrs; /* multiaddrs that parse */
 	size_t addr_count;
 	int64_t first_seen, last_seen; /* Unix milliseconds */
-	enum people_via via;           /* gossip, when it was heard there within the TTL */
+	enum people_via via; /* gossip or rendezvous: gossip when heard there within the TTL */
 };
 
 /* What became of a message. */
@@ -47,6 +56,7 @@ enum people_verdict {
 	PEOPLE_OWN,       /* it speaks of ourselves */
 	PEOPLE_NO_MATTER, /* of a type that says nothing about who is there */
 	PEOPLE_STALE,     /* older than what is known */
+	PEOPLE_CLOCK,     /* its time is not ours: of long ago, or a clock is wrong */
 	PEOPLE_UNSIGNED,  /* without `sig`, of a peer that signs */
 	PEOPLE_FORGED,    /* peerId is not the signer's, or `sig` is wrong */
 	PEOPLE_FULL       /* no room for another one */
@@ -71,7 +81,8 @@ void people_free(struct people *t); /* NULL is fine */
 void people_set_self(struct people *t, const struct peer_id *self);
 
 /* A message was heard. `signer` is who signed the gossip message around it, NULL when nobody did
- * (a rendezvous server). Checks `sig` if there is one. */
+ * (a rendezvous server). Checks `sig` if there is one. The wall clock counts only against what is
+ * signed and comes over others: see PEOPLE_CLOCK_MS. */
 enum people_verdict people_hear(struct people *t, const struct presence *p,
     const struct peer_id *signer, enum people_via via, struct people_time now);
 

@@ -274,13 +274,13 @@ static void on_refuse(void *arg, const struct peer_id *peer)
 		drop(&row->in, STREAM_VIOLATION, "an RPC that does not end");
 }
 
-static enum gossip_verdict on_message(
-    void *arg, const struct peer_id *from, const char *topic, struct bytes data)
+static enum gossip_verdict on_message(void *arg, const struct peer_id *sender,
+    const struct peer_id *from, const char *topic, struct bytes data)
 {
 	struct pubsub *p = arg;
 
 	(void)topic;
-	return p->events->heard(p->arg, from, data);
+	return p->events->heard(p->arg, from, peer_id_equal(sender, from), data);
 }
 
 static void on_joined(void *arg, const struct peer_id *peer, const char *topic)

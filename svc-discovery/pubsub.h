@@ -18,8 +18,9 @@
 #define PUBSUB_OPEN_MS 10000 /* for a peer to accept our stream */
 
 struct pubsub_events {
-	/* A message has come that `from` has signed. */
-	enum gossip_verdict (*heard)(void *arg, const struct peer_id *from, struct bytes data);
+	/* A message has come that `from` has signed; `itself`: on a connection of its own. */
+	enum gossip_verdict (*heard)(
+	    void *arg, const struct peer_id *from, bool itself, struct bytes data);
 	/* Somebody new listens to our topic. */
 	void (*newcomer)(void *arg);
 	/* Have this signed and bring the answer to pubsub_signed(). Returns 0, or -1 when nobody

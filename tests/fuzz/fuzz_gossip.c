@@ -95,13 +95,14 @@ static void on_refuse(void *arg, const struct peer_id *id)
 		abort();
 }
 
-static enum gossip_verdict on_message(
-    void *arg, const struct peer_id *from, const char *topic, struct bytes data)
+static enum gossip_verdict on_message(void *arg, const struct peer_id *sender,
+    const struct peer_id *from, const char *topic, struct bytes data)
 {
 	struct world *w = arg;
 
 	if (strcmp(topic, TOPIC) != 0)
 		abort();
+	find(w, sender);
 	find(w, from);
 	w->messages++;
 	return data.len > 0 && data.data[0] < 3 ? (enum gossip_verdict)data.data[0] : GOSSIP_ACCEPT;

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "codec/varint.h"
 
 #define ROOM 65536
@@ -14,7 +15,7 @@ void actor_init(struct actor *a, uint8_t number)
 {
 	uint8_t seed[crypto_sign_SEEDBYTES], raw[crypto_sign_PUBLICKEYBYTES];
 
-	*a = (struct actor){.seqno = (uint64_t)number << 32, .ts = 1700000000000};
+	*a = (struct actor){.seqno = (uint64_t)number << 32, .ts = clock_wall_ms()};
 	memset(seed, number, sizeof seed);
 	crypto_sign_seed_keypair(raw, a->secret, seed);
 	pubkey_from_ed25519(raw, a->key);

@@ -76,6 +76,7 @@ struct lab {
 	enum gossip_verdict verdict;
 	unsigned messages;
 	struct peer_id from; /* of the last message */
+	size_t sender;       /* of the last message */
 	char data[64];       /* of the last message */
 	uint64_t now;
 };
@@ -123,11 +124,12 @@ static inline void lab_refuse(void *arg, const struct peer_id *peer)
 	l->refusals[lab_index(l, peer)]++;
 }
 
-static inline enum gossip_verdict lab_message(
-    void *arg, const struct peer_id *from, const char *topic, struct bytes data)
+static inline enum gossip_verdict lab_message(void *arg, const struct peer_id *sender,
+    const struct peer_id *from, const char *topic, struct bytes data)
 {
 	struct lab *l = arg;
 
+	l->sender = lab_index(l, sender);
 	assert_string_equal(topic, TOPIC);
 	l->messages++;
 	l->from = *from;

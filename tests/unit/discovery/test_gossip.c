@@ -104,6 +104,7 @@ static void a_message_is_delivered_once_and_passed_on(void **state)
 	lab_say(l, 0, &author, 1);
 	assert_int_equal(l->messages, 1);
 	assert_true(peer_id_equal(&l->from, &author.id));
+	assert_int_equal(l->sender, 0);
 	assert_string_equal(l->data, "hello");
 	assert_int_equal(lab_heard(l, 0).publish, 0);
 	assert_int_equal(lab_heard(l, 1).publish, 1);

@@ -62,11 +62,12 @@ static void on_reset(void *arg, const struct peer_id *peer)
 	fail_msg("nothing is stuck here");
 }
 
-static enum gossip_verdict on_message(
-    void *arg, const struct peer_id *from, const char *topic, struct bytes data)
+static enum gossip_verdict on_message(void *arg, const struct peer_id *sender,
+    const struct peer_id *from, const char *topic, struct bytes data)
 {
 	struct node *a = arg;
 
+	(void)sender;
 	(void)topic;
 	(void)data;
 	a->heard[node_of(a->net, from)]++;

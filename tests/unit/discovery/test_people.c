@@ -99,20 +99,21 @@ static struct people_time at(uint64_t mono)
 	return (struct people_time){mono, (int64_t)mono + 1000000};
 }
 
-enum { SIGNED = 1, OVER_RENDEZVOUS = 2 };
+enum { SIGNED = 1, OVER_RENDEZVOUS = 2, ITSELF = 4 };
 
 static enum people_verdict hear_more(struct people *t, const struct somebody *who, const char *type,
     int64_t ts, int flags, uint64_t now, const char *more)
 {
 	bool gossip = !(flags & OVER_RENDEZVOUS);
+	enum people_via via = flags & ITSELF ? PEOPLE_VIA_ITSELF : PEOPLE_VIA_GOSSIP;
 	enum people_verdict verdict;
 	struct presence p;
 
 	parse(&p, plain(who, type, ts, more));
 	if (flags & SIGNED)
 		sign(&p, who);
-	verdict = people_hear(t, &p, gossip ? &who->id : NULL,
-	    gossip ? PEOPLE_VIA_GOSSIP : PEOPLE_VIA_RENDEZVOUS, at(now));
+	verdict = people_hear(
+	    t, &p, gossip ? &who->id : NULL, gossip ? via : PEOPLE_VIA_RENDEZVOUS, at(now));
 	presence_clear(&p);
 	return verdict;
 }
@@ -305,9 +306,79 @@ static void test_a_signer_is_forgotten_after_a_day_of_silence(void **state)
 	/* What was refused does not count as having been heard. */
 	assert_int_equal(hear(t, &ann, "update", 9, 0, day), PEOPLE_TAKEN);
 	assert_int_equal(hear(t, &ann, "update", 3, 0, day + 1), PEOPLE_TAKEN);
-	hear(t, &ann, "update", 4, SIGNED, day + 2);
+	hear(t, &ann, "update", (int64_t)day, SIGNED, day + 2);
 	people_expire(t, day + 2 + TTL);
 	assert_int_equal(people_expire(t, day + 2 + PEOPLE_SILENCE_MS), UINT64_MAX);
+	people_free(t);
+}
+
+static void test_what_was_signed_does_not_outlive_the_signers_row(void **state)
+{
+	struct somebody ann = somebody(1);
+	struct seen s;
+	struct people *t = people_of(&s);
+	const uint64_t start = 2 * PEOPLE_SILENCE_MS;
+	int64_t last = at(start).wall + PEOPLE_CLOCK_MS - 1; /* a clock as far ahead as may be */
+
+	(void)state;
+	assert_int_equal(hear(t, &ann, "online", last, SIGNED, start), PEOPLE_TAKEN);
+	/* Replayed to the end, by whatever way; at last there is no row any more. */
+	for (int flags = SIGNED; flags <= (SIGNED | OVER_RENDEZVOUS); flags += OVER_RENDEZVOUS) {
+		assert_int_equal(
+		    hear(t, &ann, "update", last - 1, flags, start + PEOPLE_SILENCE_MS - 1),
+		    PEOPLE_STALE);
+		assert_int_equal(
+		    hear(t, &ann, "update", last, flags, start + PEOPLE_SILENCE_MS - 1),
+		    PEOPLE_CLOCK);
+	}
+	people_expire(t, start + TTL);
+	people_expire(t, start + PEOPLE_SILENCE_MS);
+	assert_int_equal(
+	    hear(t, &ann, "update", last, SIGNED, start + PEOPLE_SILENCE_MS), PEOPLE_CLOCK);
+	assert_int_equal(people_count(t), 0);
+	people_free(t);
+}
+
+static void test_a_clock_may_be_wrong_by_hours(void **state)
+{
+	struct somebody ann = somebody(1);
+	struct seen s;
+	struct people *t = people_of(&s);
+	const uint64_t now = 2 * PEOPLE_SILENCE_MS;
+	const int64_t wall = at(now).wall;
+
+	(void)state;
+	assert_int_equal(
+	    hear(t, &ann, "update", wall - PEOPLE_CLOCK_MS, SIGNED, now), PEOPLE_CLOCK);
+	assert_int_equal(
+	    hear(t, &ann, "update", wall + PEOPLE_CLOCK_MS, SIGNED, now), PEOPLE_CLOCK);
+	assert_int_equal(hear(t, &ann, "update", 0, SIGNED, now), PEOPLE_CLOCK);
+	assert_int_equal(hear(t, &ann, "update", INT64_C(1) << 53, SIGNED, now), PEOPLE_CLOCK);
+	assert_int_equal(people_count(t), 0);
+	assert_int_equal(
+	    hear(t, &ann, "update", wall - PEOPLE_CLOCK_MS + 1, SIGNED, now), PEOPLE_TAKEN);
+	assert_int_equal(
+	    hear(t, &ann, "update", wall + PEOPLE_CLOCK_MS - 1, SIGNED, now), PEOPLE_TAKEN);
+	people_free(t);
+}
+
+/* Two machines without the time of day still meet. */
+static void test_a_peers_own_connection_needs_no_clock(void **state)
+{
+	struct somebody ann = somebody(1);
+	struct seen s;
+	struct people *t = people_of(&s);
+	const uint64_t now = 2 * PEOPLE_SILENCE_MS;
+
+	(void)state;
+	assert_int_equal(hear(t, &ann, "online", 1, SIGNED | ITSELF, now), PEOPLE_TAKEN);
+	assert_int_equal(people_get(t, &ann.id)->via, PEOPLE_VIA_GOSSIP);
+	assert_int_equal(hear(t, &ann, "update", 2, SIGNED, now), PEOPLE_CLOCK);
+	assert_int_equal(hear(t, &ann, "update", 2, SIGNED | ITSELF, now), PEOPLE_TAKEN);
+	/* What is not signed has no time to rely on. */
+	hear(t, &ann, "offline", 3, SIGNED | ITSELF, now + 1);
+	people_expire(t, now + 1 + PEOPLE_SILENCE_MS);
+	assert_int_equal(hear(t, &ann, "update", 2, 0, now + 1 + PEOPLE_SILENCE_MS), PEOPLE_TAKEN);
 	people_free(t);
 }
 
@@ -535,6 +606,17 @@ static void test_signers_remembered_are_bounded(void **state)
 	/* The one silent longest had to go, the next has not. */
 	assert_int_equal(hear(t, &second, "online", 1, SIGNED, 5), PEOPLE_STALE);
 	assert_int_equal(hear(t, &first, "online", 1, SIGNED, 5), PEOPLE_TAKEN);
+	/* A flood of such as do not sign drives nobody out, be they listed or not. */
+	for (uint32_t n = 100000; n < 100000 + PEOPLE_LISTED_MAX + 100; n++) {
+		who = somebody(n);
+		hear(t, &who, "offline", 1, 0, 6);
+		hear(t, &who, "online", 1, 0, 6);
+	}
+	assert_int_equal(people_count(t), PEOPLE_LISTED_MAX);
+	assert_int_equal(hear(t, &second, "offline", 1, SIGNED, 7), PEOPLE_STALE);
+	/* Who was listed and falls silent is counted, too: the next one has to go. */
+	hear(t, &first, "offline", 2, SIGNED, 8);
+	assert_int_equal(hear(t, &second, "offline", 1, SIGNED, 9), PEOPLE_TAKEN);
 	people_free(t);
 }
 
@@ -571,6 +653,9 @@ int main(void)
 	    cmocka_unit_test(test_who_signs_is_not_believed_unsigned),
 	    cmocka_unit_test(test_older_messages_of_a_signer_are_refused),
 	    cmocka_unit_test(test_a_signer_is_forgotten_after_a_day_of_silence),
+	    cmocka_unit_test(test_what_was_signed_does_not_outlive_the_signers_row),
+	    cmocka_unit_test(test_a_clock_may_be_wrong_by_hours),
+	    cmocka_unit_test(test_a_peers_own_connection_needs_no_clock),
 	    cmocka_unit_test(test_others_may_go_back_in_time),
 	    cmocka_unit_test(test_gossip_outweighs_the_rendezvous),
 	    cmocka_unit_test(test_whom_a_server_sees_stays_without_a_word),
