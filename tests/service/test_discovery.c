@@ -562,6 +562,23 @@ static void test_who_signs_cannot_be_replayed(void **state)
 	end(&s);
 }
 
+static void test_old_words_count_only_from_who_said_them(void **state)
+{
+	struct stage s = begin();
+	struct talk eve = connect_peer(&s, &s.eve), ann;
+
+	(void)state;
+	s.ann.ts -= 13 * 3600 * 1000;
+	say_presence(&eve, &s.ann, actor_presence(&s.ann, PRESENCE_ONLINE, "Old", NULL, true));
+	say_presence(&eve, &s.eve, actor_presence(&s.eve, PRESENCE_ONLINE, "Eve", NULL, true));
+	assert_person(s.viewer, &s.eve, "Eve");
+	/* Her clock is wrong, but it is she. */
+	ann = connect_peer(&s, &s.ann);
+	say_presence(&ann, &s.ann, actor_presence(&s.ann, PRESENCE_ONLINE, "Ann", NULL, true));
+	assert_person(s.viewer, &s.ann, "Ann");
+	end(&s);
+}
+
 static void test_the_silent_are_gone_after_the_ttl(void **state)
 {
 	struct stage s;
@@ -722,6 +739,7 @@ int main(void)
 	    cmocka_unit_test(test_a_newcomer_gets_the_whole_list),
 	    cmocka_unit_test(test_forged_presence_is_dropped),
 	    cmocka_unit_test(test_who_signs_cannot_be_replayed),
+	    cmocka_unit_test(test_old_words_count_only_from_who_said_them),
 	    cmocka_unit_test(test_the_silent_are_gone_after_the_ttl),
 	    cmocka_unit_test(test_a_second_stream_of_a_peer_replaces_the_first),
 	    cmocka_unit_test(test_garbage_ends_the_stream),
