@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/http_answer.h"
 #include "http/http_mhd.h"
@@ -20,6 +21,8 @@
 /* A subscriber that acknowledges nothing for so long is gone, whatever its host says. */
 #define UNACKNOWLEDGED_MS 60000
 #define EVENTS_AT_ONCE    256
+/* So many get their events before the loop looks at what else there is to do. */
+#define SLICE 256
 
 struct http_sse_text {
 	unsigned holders;
@@ -40,13 +43,20 @@ struct subscriber {
 
 struct http_sse {
 	struct http_sse_config config;
-	struct timer *collect;
+	struct loop *loop;
+	struct before_sleep *hook;
+	struct timer *rest;
 	struct timer *ping;
 	struct watch *watch;
 	int epoll;
 	TAILQ_HEAD(, subscriber) subscribers;
 	unsigned count;
-	uint64_t end; /* bytes ever written to the ring */
+	/* A round: everybody gets what there is. */
+	struct subscriber *next; /* the next one of the round under way, or NULL */
+	bool due;                /* a round is under way, or begins before the loop sleeps */
+	uint64_t round_began;    /* ms */
+	uint64_t round_end;      /* `end` at that time */
+	uint64_t end;            /* bytes ever written to the ring */
 	uint8_t *ring;
 	struct log_limit slow;
 };
@@ -83,6 +93,8 @@ static bool is_behind(const struct http_sse *sse, const struct subscriber *s)
 
 static void end(struct http_sse *sse, struct subscriber *s, bool slow)
 {
+	if (sse->next == s)
+		sse->next = TAILQ_NEXT(s, entry);
 	TAILQ_REMOVE(&sse->subscribers, s, entry);
 	sse->count--;
 	close(s->fd); /* leaves the epoll set with it: nobody else holds this socket */
@@ -274,18 +286,51 @@ static void on_ready(void *arg, int events)
 	}
 }
 
-static void flush(void *arg)
+static void begin_round(struct http_sse *sse)
+{
+	sse->due = true;
+	loop_again(sse->loop);
+}
+
+static void on_rested(void *arg)
 {
 	struct http_sse *sse = arg;
-	struct subscriber *s, *next;
 
-	for (s = TAILQ_FIRST(&sse->subscribers); s != NULL; s = next) {
-		next = TAILQ_NEXT(s, entry);
+	if (sse->end != sse->round_end)
+		begin_round(sse);
+}
+
+/* Rests as long as the round took, so that the others' turns in this loop keep half of the time. */
+static void end_round(struct http_sse *sse)
+{
+	uint64_t took = clock_mono_ms() - sse->round_began;
+
+	sse->due = false;
+	timer_start(sse->rest, took > sse->config.collect_ms ? took : sse->config.collect_ms);
+}
+
+static bool before_sleep(void *arg)
+{
+	struct http_sse *sse = arg;
+	struct subscriber *s;
+
+	if (!sse->due)
+		return false;
+	if (sse->next == NULL) {
+		sse->next = TAILQ_FIRST(&sse->subscribers);
+		sse->round_began = clock_mono_ms();
+		sse->round_end = sse->end;
+	}
+	for (int i = 0; i < SLICE && (s = sse->next) != NULL; i++) {
+		sse->next = TAILQ_NEXT(s, entry);
 		if (is_behind(sse, s))
 			drop_slow(sse, s);
 		else if (!push(sse, s))
 			end(sse, s, false);
 	}
+	if (sse->next == NULL)
+		end_round(sse);
+	return sse->due;
 }
 
 static void send_ping(void *arg)
@@ -305,7 +350,9 @@ struct http_sse *http_sse_new(struct loop *loop, const struct http_sse_config *c
 		fatal("http_sse", "epoll_create1: %m");
 	sse->watch = watch_new(loop, sse->epoll, on_ready, sse);
 	watch_set(sse->watch, WATCH_READ);
-	sse->collect = timer_new(loop, flush, sse);
+	sse->loop = loop;
+	sse->hook = loop_before_sleep(loop, before_sleep, sse);
+	sse->rest = timer_new(loop, on_rested, sse);
 	sse->ping = timer_new(loop, send_ping, sse);
 	if (config->ping_ms > 0)
 		timer_repeat(sse->ping, config->ping_ms);
@@ -322,7 +369,8 @@ void http_sse_free(struct http_sse *sse)
 		end(sse, s, false);
 	watch_free(sse->watch);
 	close(sse->epoll);
-	timer_free(sse->collect);
+	before_sleep_free(sse->hook);
+	timer_free(sse->rest);
 	timer_free(sse->ping);
 	free(sse->ring);
 	free(sse);
@@ -340,10 +388,8 @@ void http_sse_send(struct http_sse *sse, const void *p, size_t n)
 	memcpy(sse->ring + at, p, first);
 	memcpy(sse->ring, (const uint8_t *)p + first, n - first);
 	sse->end += n;
-	if (sse->config.collect_ms == 0)
-		flush(sse);
-	else if (!timer_active(sse->collect))
-		timer_start(sse->collect, sse->config.collect_ms);
+	if (!sse->due && !timer_active(sse->rest))
+		begin_round(sse);
 }
 
 char *http_sse_format(const char *event, const char *data, size_t *n)

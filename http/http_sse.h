@@ -2,8 +2,11 @@
  *
  * An event is formatted once and written into one ring that all subscribers read from, each at its
  * own place; so a subscriber costs its place, not a queue. Whoever falls behind by more than the
- * ring holds is dropped and never slows the others. Events that come within `collect_ms` go out in
- * one write.
+ * ring holds is dropped and never slows the others.
+ *
+ * An event goes out before the loop sleeps when there was none for `collect_ms`. Those that come
+ * while others go out, or so soon after, are collected and go out together, one write for each
+ * subscriber; the more subscribers there are, the longer.
  *
  * A subscriber's connection leaves libmicrohttpd with its request (http_request_detach()): what
  * remains is a descriptor and some hundred bytes, and who hangs up is noticed at once. */
@@ -31,7 +34,7 @@ typedef void http_sse_gone_fn(void *arg, void *tag, uint64_t at, bool slow);
 
 struct http_sse_config {
 	size_t ring;         /* bytes that a subscriber may be behind */
-	uint32_t collect_ms; /* how long events are collected; 0 sends each at once */
+	uint32_t collect_ms; /* how long events are collected after others went out, at least */
 	uint32_t ping_ms;    /* a comment is sent so often, which finds out who has gone; 0 never */
 	unsigned subscribers;   /* at most; more are answered 503 */
 	bool keep;              /* the ring is written even while nobody subscribes, for `from` */

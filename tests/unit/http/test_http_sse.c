@@ -8,6 +8,8 @@
 #include "tests/unit/http/client.h"
 
 #define RING 16384
+#define HOUR 3600000
+#define MANY 300 /* more than one slice of a round */
 
 struct feed {
 	struct loop *loop;
@@ -42,7 +44,7 @@ static void note_gone(void *arg, void *tag, uint64_t at, bool slow)
 
 static const struct http_route routes[] = {{"GET", "/events", 0, subscribe}};
 
-static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms)
+static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms, unsigned subscribers)
 {
 	struct feed *f = calloc(1, sizeof(*f));
 	struct http_address a;
@@ -50,7 +52,7 @@ static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms)
 	const struct http_sse_config sse = {.ring = RING,
 	    .collect_ms = collect_ms,
 	    .ping_ms = ping_ms,
-	    .subscribers = 3,
+	    .subscribers = subscribers,
 	    .keep = true,
 	    .gone = note_gone,
 	    .arg = f};
@@ -78,17 +80,22 @@ static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms)
 
 static int set_up(void **state)
 {
-	return set_up_with(state, 0, 60000);
+	return set_up_with(state, 0, 60000, 3);
 }
 
 static int set_up_collecting(void **state)
 {
-	return set_up_with(state, 20, 60000);
+	return set_up_with(state, HOUR, 2 * HOUR, 3);
 }
 
 static int set_up_pinging(void **state)
 {
-	return set_up_with(state, 0, 10);
+	return set_up_with(state, 0, 10, 3);
+}
+
+static int set_up_many(void **state)
+{
+	return set_up_with(state, 0, HOUR, MANY);
 }
 
 static int tear_down(void **state)
@@ -155,18 +162,60 @@ static void test_later_subscriber_gets_nothing_old(void **state)
 	client_close(&b);
 }
 
-static void test_collected_events_come_in_one_piece(void **state)
+/* What was sent while nobody was served is one write, and the first of it. */
+static void test_events_of_one_turn_come_in_one_piece(void **state)
 {
 	struct feed *f = *state;
 	struct client c;
 
 	join(f, &c);
+	client_until(f->loop, &c, "\r\n\r\n");
 	say(f, "data: 1\n\n");
 	say(f, "data: 2\n\n");
 	say(f, "data: 3\n\n");
 	client_until(f->loop, &c, "data: 1");
 	assert_non_null(strstr(c.got, "data: 1\n\ndata: 2\n\ndata: 3\n\n"));
 	client_close(&c);
+}
+
+static void test_first_event_goes_at_once_and_the_next_is_collected(void **state)
+{
+	struct feed *f = *state;
+	struct client c;
+
+	join(f, &c);
+	client_until(f->loop, &c, "\r\n\r\n");
+	say(f, "data: 1\n\n");
+	client_until(f->loop, &c, "data: 1\n\n");
+	say(f, "data: 2\n\n");
+	for (int i = 0; i < 20; i++)
+		loop_turn(f->loop, 1);
+	client_take(&c);
+	assert_null(strstr(c.got, "data: 2"));
+	client_close(&c);
+}
+
+/* Some go while a round is between two slices, those whose turn it would be among them. */
+static void test_round_over_many_leaves_nobody_out(void **state)
+{
+	struct feed *f = *state;
+	struct client c[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		join(f, &c[i]);
+		client_until(f->loop, &c[i], "\r\n\r\n");
+	}
+	say(f, "data: 1\n\n");
+	for (int i = 250; i < 260; i++)
+		client_close(&c[i]);
+	loop_turn(f->loop, 0);
+	say(f, "data: 2\n\n");
+	for (int i = 0; i < MANY; i++) {
+		if (i >= 250 && i < 260)
+			continue;
+		client_until(f->loop, &c[i], "\r\n\r\ndata: 1\n\ndata: 2\n\n");
+		client_close(&c[i]);
+	}
 }
 
 static void test_long_opening_and_ring_wrap_keep_the_order(void **state)
@@ -329,7 +378,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_all_get_the_opening_and_what_is_sent, set_up),
 	    TEST(test_later_subscriber_gets_nothing_old, set_up),
-	    TEST(test_collected_events_come_in_one_piece, set_up_collecting),
+	    TEST(test_events_of_one_turn_come_in_one_piece, set_up_collecting),
+	    TEST(test_first_event_goes_at_once_and_the_next_is_collected, set_up_collecting),
+	    TEST(test_round_over_many_leaves_nobody_out, set_up_many),
 	    TEST(test_long_opening_and_ring_wrap_keep_the_order, set_up),
 	    TEST(test_who_does_not_read_is_dropped_and_others_are_not, set_up),
 	    TEST(test_subscriber_may_begin_in_the_past, set_up),
