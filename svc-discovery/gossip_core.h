@@ -43,7 +43,8 @@ struct gossip_peer {
 	bool inbound;
 	enum gossip_out out;
 	enum gossip_protocol protocol;
-	unsigned subscribed, mesh; /* bit i: topic i */
+	bool heard;                         /* it has had a stream to us */
+	unsigned subscribed, mesh, invited; /* bit i: topic i */
 	struct buf in;
 	uint64_t in_since; /* when the unfinished RPC in it began */
 	struct gossip_queue queue;
@@ -106,6 +107,8 @@ void gossip_send_frame(struct gossip *g, struct gossip_peer *p, struct gossip_fr
     enum gossip_frame_kind kind, uint64_t now);
 void gossip_send_subscription(
     struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now);
+/* With a GRAFT in the same RPC. */
+void gossip_send_invitation(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now);
 void gossip_send_graft(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now);
 void gossip_send_prune(
     struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t backoff_ms, uint64_t now);
@@ -133,6 +136,10 @@ void gossip_mesh_prune(
 void gossip_mesh_grafted(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now);
 void gossip_mesh_pruned(
     struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t backoff_s, uint64_t now);
+/* Whether the peer, who hears of our subscription only now, is to hear GRAFT with it: then it goes
+ * into the mesh, or is invited until it says that it is in the topic. So whatever it publishes when
+ * it hears of us comes here at once, not by its next heartbeat. */
+bool gossip_mesh_invites(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now);
 /* A peer came into the topic: grafted at once while the mesh is small. */
 void gossip_mesh_welcome(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now);
 /* The heartbeat of one joined topic. */

@@ -35,6 +35,17 @@ static bool may_graft(const struct gossip_peer *p, unsigned topic, uint64_t now)
 	       !gossip_standing_backs_off(p->standing, topic, now);
 }
 
+/* Those who are to be in the mesh when they come into the topic. */
+static size_t invited(const struct gossip *g, unsigned topic)
+{
+	const struct gossip_peer *p;
+	size_t count = 0;
+
+	TAILQ_FOREACH (p, &g->peers, next)
+		count += (p->invited & 1u << topic) != 0;
+	return count;
+}
+
 void gossip_mesh_graft(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now)
 {
 	p->mesh |= 1u << topic;
@@ -76,12 +87,31 @@ void gossip_mesh_pruned(
 	else if (backoff_s > 0)
 		ms = backoff_s * 1000;
 	p->mesh &= ~(1u << topic);
+	p->invited &= ~(1u << topic);
 	gossip_standing_back_off(p->standing, topic, ms, now);
+}
+
+bool gossip_mesh_invites(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now)
+{
+	if (!gossip_send_can(p, now) || p->protocol == GOSSIP_FLOODSUB || in_mesh(p, topic) ||
+	    gossip_standing_backs_off(p->standing, topic, now) ||
+	    mesh_size(g, topic) + invited(g, topic) >= GOSSIP_D)
+		return false;
+	if ((p->subscribed & 1u << topic) != 0)
+		p->mesh |= 1u << topic;
+	else
+		p->invited |= 1u << topic;
+	return true;
 }
 
 void gossip_mesh_welcome(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now)
 {
-	if (may_graft(p, topic, now) && mesh_size(g, topic) < GOSSIP_D)
+	/* Who was invited before it was in the topic itself has not heeded it: it hears it again.
+	 */
+	bool was = (p->invited & 1u << topic) != 0;
+
+	p->invited &= ~(1u << topic);
+	if (may_graft(p, topic, now) && mesh_size(g, topic) < (was ? GOSSIP_D_HIGH : GOSSIP_D))
 		gossip_mesh_graft(g, p, topic, now);
 }
 

@@ -102,9 +102,14 @@ void gossip_peer_joined(struct gossip *g, struct gossip_peer *p, unsigned topic,
 
 static void send_subscriptions(struct gossip *g, struct gossip_peer *p, uint64_t now)
 {
-	for (unsigned i = 0; i < g->topic_count; i++)
-		if (g->topics[i].joined)
+	for (unsigned i = 0; i < g->topic_count; i++) {
+		if (!g->topics[i].joined)
+			continue;
+		if (gossip_mesh_invites(g, p, i, now))
+			gossip_send_invitation(g, p, i, now);
+		else
 			gossip_send_subscription(g, p, i, now);
+	}
 }
 
 void gossip_out_opened(
@@ -145,6 +150,7 @@ static void forget_inbound(struct gossip *g, struct gossip_peer *p)
 	reset_inbound(g, p);
 	p->subscribed = 0;
 	p->mesh = 0;
+	p->invited = 0;
 }
 
 static void end_inbound(struct gossip *g, struct gossip_peer *p)
@@ -156,16 +162,19 @@ static void end_inbound(struct gossip *g, struct gossip_peer *p)
 int gossip_in_opened(struct gossip *g, const struct peer_id *id, uint64_t now)
 {
 	struct gossip_peer *p = peer_make(g, id, now);
+	bool again;
 
 	if (p == NULL)
 		return -1;
-	forget_inbound(g, p);
-	p->inbound = true;
+	again = p->heard;
+	if (again)
+		forget_inbound(g, p);
+	p->inbound = p->heard = true;
 	/* A peer that has lost its stream has also forgotten what we subscribed to. */
-	if (p->out == GOSSIP_OUT_OPEN)
-		send_subscriptions(g, p, now);
-	else
+	if (p->out != GOSSIP_OUT_OPEN)
 		open_stream(g, p, now);
+	else if (again)
+		send_subscriptions(g, p, now);
 	return 0;
 }
 

@@ -92,7 +92,8 @@ int gossip_rpc_put(struct buf *out, const Gossip__Rpc *rpc)
 	return pb_pack(out, &rpc->base);
 }
 
-int gossip_rpc_put_subscription(struct buf *out, struct bytes topic, bool subscribe)
+static int put_subscription(
+    struct buf *out, struct bytes topic, bool subscribe, Gossip__Control *control)
 {
 	Gossip__Subscription s = GOSSIP__SUBSCRIPTION__INIT;
 	Gossip__Rpc rpc = GOSSIP__RPC__INIT;
@@ -103,7 +104,13 @@ int gossip_rpc_put_subscription(struct buf *out, struct bytes topic, bool subscr
 	s.topic = pb_data(topic.data, topic.len);
 	rpc.n_subscriptions = 1;
 	rpc.subscriptions = (Gossip__Subscription *[]){&s};
+	rpc.control = control;
 	return gossip_rpc_put(out, &rpc);
+}
+
+int gossip_rpc_put_subscription(struct buf *out, struct bytes topic, bool subscribe)
+{
+	return put_subscription(out, topic, subscribe, NULL);
 }
 
 int gossip_rpc_put_message(struct buf *out, const Gossip__Message *m)
@@ -125,7 +132,7 @@ static int put_control(struct buf *out, Gossip__Control *control)
 	return gossip_rpc_put(out, &rpc);
 }
 
-int gossip_rpc_put_graft(struct buf *out, struct bytes topic)
+static int put_graft(struct buf *out, struct bytes topic, bool subscribe)
 {
 	Gossip__Graft graft = GOSSIP__GRAFT__INIT;
 	Gossip__Control control = GOSSIP__CONTROL__INIT;
@@ -134,7 +141,18 @@ int gossip_rpc_put_graft(struct buf *out, struct bytes topic)
 	graft.topic = pb_data(topic.data, topic.len);
 	control.n_graft = 1;
 	control.graft = (Gossip__Graft *[]){&graft};
-	return put_control(out, &control);
+	return subscribe ? put_subscription(out, topic, true, &control)
+	                 : put_control(out, &control);
+}
+
+int gossip_rpc_put_invitation(struct buf *out, struct bytes topic)
+{
+	return put_graft(out, topic, true);
+}
+
+int gossip_rpc_put_graft(struct buf *out, struct bytes topic)
+{
+	return put_graft(out, topic, false);
 }
 
 int gossip_rpc_put_prune(struct buf *out, struct bytes topic, uint64_t backoff_s)

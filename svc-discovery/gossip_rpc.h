@@ -42,6 +42,7 @@ int gossip_rpc_put(struct buf *out, const Gossip__Rpc *rpc);
 /* RPCs of one entry. `count` is at most what fits: gossip_rpc_ids_max(). Each returns as
  * gossip_rpc_put(). */
 int gossip_rpc_put_subscription(struct buf *out, struct bytes topic, bool subscribe);
+int gossip_rpc_put_invitation(struct buf *out, struct bytes topic); /* subscription and GRAFT */
 int gossip_rpc_put_message(struct buf *out, const Gossip__Message *m);
 int gossip_rpc_put_graft(struct buf *out, struct bytes topic);
 /* A back-off of 0 is left out (v1.0 knows none). */

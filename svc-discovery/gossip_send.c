@@ -17,6 +17,7 @@ void gossip_send_closed(struct gossip_peer *p, uint64_t now)
 	gossip_queue_clear(&p->queue);
 	p->out = GOSSIP_OUT_NONE;
 	p->mesh = 0;
+	p->invited = 0;
 	for (unsigned i = 0; i < p->failures && wait < GOSSIP_REOPEN_MAX; i++)
 		wait *= 2;
 	p->failures++;
@@ -72,6 +73,15 @@ void gossip_send_subscription(struct gossip *g, struct gossip_peer *p, unsigned 
 
 	buf_init(&b, FRAME_MAX);
 	gossip_rpc_put_subscription(&b, gossip_topic_name(g, topic), g->topics[topic].joined);
+	send_buf(g, p, &b, GOSSIP_FRAME_CONTROL, now);
+}
+
+void gossip_send_invitation(struct gossip *g, struct gossip_peer *p, unsigned topic, uint64_t now)
+{
+	struct buf b;
+
+	buf_init(&b, FRAME_MAX);
+	gossip_rpc_put_invitation(&b, gossip_topic_name(g, topic));
 	send_buf(g, p, &b, GOSSIP_FRAME_CONTROL, now);
 }
 

@@ -30,12 +30,21 @@ static void the_first_thing_a_peer_hears_are_our_subscriptions(void **state)
 	assert_int_equal(gossip_peer_up(l->g, &l->peer[0].id, l->now), 0);
 	assert_int_equal(l->opens[0], 1);
 	gossip_out_opened(l->g, &l->peer[0].id, GOSSIP_MESHSUB_11, l->now);
-	assert_int_equal(buf_len(&l->sent[0]), 11);
-	assert_memory_equal(buf_data(&l->sent[0]), "\x0a\x0a\x08\x08\x01\x12\x04test", 11);
+	/* With a GRAFT in the same RPC. */
+	assert_int_equal(buf_len(&l->sent[0]), 21);
+	assert_memory_equal(buf_data(&l->sent[0]),
+	    "\x14\x0a\x08\x08\x01\x12\x04test\x1a\x08\x1a\x06\x0a\x04test", 21);
 	h = lab_heard(l, 0);
 	assert_int_equal(h.subscribe, 1);
-	assert_int_equal(h.graft, 0);
+	assert_int_equal(h.graft, 1);
 	assert_int_equal(l->joins[0], 0);
+	/* It is in the mesh when it is in the topic; its own stream by itself changes nothing. */
+	assert_int_equal(gossip_in_opened(l->g, &l->peer[0].id, l->now), 0);
+	assert_int_equal(buf_len(&l->sent[0]), 0);
+	assert_int_equal(lab_mesh(l), 0);
+	lab_subscribe(l, 0, true);
+	assert_int_equal(lab_mesh(l), 1);
+	assert_int_equal(l->joins[0], 1);
 }
 
 static void an_inbound_stream_makes_us_open_ours(void **state)
@@ -63,7 +72,7 @@ static void a_new_inbound_stream_hears_the_subscriptions_again(void **state)
 	assert_int_equal(gossip_in_opened(l->g, &l->peer[0].id, l->now), 0);
 	h = lab_heard(l, 0);
 	assert_int_equal(h.subscribe, 1);
-	assert_int_equal(h.graft, 0);
+	assert_int_equal(h.graft, 1);
 	/* What it said on the old one is forgotten until it says it again. */
 	assert_int_equal(lab_info(l, 0).topics, 0);
 	assert_int_equal(lab_mesh(l), 0);

@@ -25,9 +25,70 @@ static void peers_are_grafted_at_once_while_the_mesh_is_small(void **state)
 	(void)state;
 	for (size_t i = 0; i < 8; i++) {
 		lab_connect(l, i, GOSSIP_MESHSUB_11);
-		assert_int_equal(lab_heard(l, i).graft, i < 6 ? 1 : 0);
+		/* with our subscription, and when it says that it is in the topic */
+		assert_int_equal(lab_heard(l, i).graft, i < 6 ? 2 : 0);
 	}
 	assert_int_equal(lab_mesh(l), 6);
+}
+
+/* Our stream to the peer is open; it has not said anything yet. */
+static void greet(size_t i, enum gossip_protocol protocol)
+{
+	assert_int_equal(gossip_peer_up(l->g, &l->peer[i].id, l->now), 0);
+	gossip_out_opened(l->g, &l->peer[i].id, protocol, l->now);
+	assert_int_equal(gossip_in_opened(l->g, &l->peer[i].id, l->now), 0);
+}
+
+static void no_more_are_invited_than_the_mesh_has_room_for(void **state)
+{
+	(void)state;
+	greet(0, GOSSIP_FLOODSUB);
+	assert_int_equal(lab_heard(l, 0).graft, 0);
+	for (size_t i = 1; i < 10; i++) {
+		greet(i, GOSSIP_MESHSUB_11);
+		assert_int_equal(lab_heard(l, i).graft, i < 7 ? 1 : 0);
+	}
+	/* Whoever was invited has a place, also when others came meanwhile. */
+	for (size_t i = 9; i > 0; i--)
+		lab_subscribe(l, i, true);
+	for (size_t i = 1; i < 10; i++)
+		assert_int_equal(lab_info(l, i).meshes, 1);
+}
+
+static void who_was_invited_and_is_not_in_the_topic_takes_no_place(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 8; i++)
+		greet(i, GOSSIP_MESHSUB_11);
+	assert_int_equal(lab_mesh(l), 0);
+	for (size_t i = 8; i < 14; i++) {
+		lab_connect(l, i, GOSSIP_MESHSUB_11);
+		assert_int_equal(lab_heard(l, i).graft, 1);
+	}
+	assert_int_equal(lab_mesh(l), 6);
+	/* When they are gone, others are invited. */
+	for (size_t i = 0; i < 14; i++)
+		gossip_peer_down(l->g, &l->peer[i].id, l->now);
+	greet(20, GOSSIP_MESHSUB_11);
+	assert_int_equal(lab_heard(l, 20).graft, 1);
+}
+
+static void who_declines_an_invitation_is_left_alone(void **state)
+{
+	(void)state;
+	greet(0, GOSSIP_MESHSUB_11);
+	lab_hush(l);
+	lab_prune(l, 0, 60);
+	lab_subscribe(l, 0, true);
+	assert_int_equal(lab_heard(l, 0).graft, 0);
+	assert_int_equal(lab_mesh(l), 0);
+	/* Nor is it invited when it comes back. */
+	gossip_peer_down(l->g, &l->peer[0].id, l->now);
+	greet(0, GOSSIP_MESHSUB_11);
+	assert_int_equal(lab_heard(l, 0).graft, 0);
+	lab_subscribe(l, 0, true);
+	lab_wait(l, 60000);
+	assert_int_equal(lab_heard(l, 0).graft, 1);
 }
 
 static void a_heartbeat_fills_the_mesh_when_it_is_low(void **state)
@@ -430,6 +491,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(peers_are_grafted_at_once_while_the_mesh_is_small),
+	    TEST(no_more_are_invited_than_the_mesh_has_room_for),
+	    TEST(who_was_invited_and_is_not_in_the_topic_takes_no_place),
+	    TEST(who_declines_an_invitation_is_left_alone),
 	    TEST(a_heartbeat_fills_the_mesh_when_it_is_low),
 	    TEST(a_full_mesh_refuses_and_is_trimmed),
 	    TEST(a_graft_is_taken_without_an_answer),
