@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/str.h"
 
 #define BACKLOG 1024
@@ -132,16 +133,6 @@ union endpoint {
 	struct sockaddr_in6 in6;
 };
 
-static uint16_t port_of(int fd)
-{
-	union endpoint at = {0};
-	socklen_t len = sizeof(at);
-
-	if (getsockname(fd, &at.sa, &len) != 0)
-		return 0;
-	return ntohs(at.sa.sa_family == AF_INET6 ? at.in6.sin6_port : at.in.sin_port);
-}
-
 int http_listen_open(const char *key, struct http_address *address, char error[HTTP_LISTEN_ERROR])
 {
 	int fd = bound_socket(address);
@@ -155,7 +146,7 @@ int http_listen_open(const char *key, struct http_address *address, char error[H
 		explain(key, address, error);
 		return -1;
 	}
-	address->port = port_of(fd);
+	address->port = descriptor_port(fd);
 	return fd;
 }
 
@@ -185,7 +176,7 @@ int http_listen_adopt(
 		snprintf(error, HTTP_LISTEN_ERROR, "%s: %s", key, strerror(errno));
 		return -1;
 	}
-	address->port = port_of(fd);
+	address->port = descriptor_port(fd);
 	if (at.sa.sa_family == AF_INET)
 		set_ipv4(address, at.in.sin_addr);
 	else

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "proto/service.h"
@@ -64,16 +64,10 @@ static void read_limits(struct hub_limits *l, const struct service *svc)
 /* Subscribers get what is left when the short connections have had their share. */
 static void share_descriptors(struct settings *s, const struct service *svc)
 {
-	struct rlimit r = {.rlim_cur = 1024};
-	uint64_t all, wanted = limit(svc, "subscribers", 0, 0, RATE_MAX);
+	uint64_t all = descriptor_raise(DESCRIPTOR_ALL);
+	uint64_t wanted = limit(svc, "subscribers", 0, 0, RATE_MAX);
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
-		r.rlim_cur = r.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &r) != 0)
-			log_warn("settings", "the descriptor limit cannot be raised: %m");
-		getrlimit(RLIMIT_NOFILE, &r);
-	}
-	all = r.rlim_cur > 10 * RESERVED ? r.rlim_cur - RESERVED : 9 * RESERVED;
+	all = all > 10 * RESERVED ? all - RESERVED : 9 * RESERVED;
 	if (all > RATE_MAX)
 		all = RATE_MAX;
 	s->connections = all / 5 > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned)(all / 5);

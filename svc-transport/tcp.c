@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "svc-transport/limits.h"
 
@@ -73,20 +74,6 @@ static int listen_on(int family, uint16_t port)
 	return saved == EADDRNOTAVAIL ? NO_FAMILY : NO_LISTENER;
 }
 
-static uint16_t port_of(int fd)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} at = {0};
-	socklen_t len = sizeof at;
-
-	if (getsockname(fd, &at.any, &len) != 0)
-		panic("tcp", "getsockname: %s", strerror(errno));
-	return ntohs(at.any.sa_family == AF_INET ? at.in.sin_port : at.in6.sin6_port);
-}
-
 /* Both sockets on one port. Returns 0, or -1 with errno. */
 static int listen_both(struct tcp_listener *l, uint16_t port)
 {
@@ -96,10 +83,10 @@ static int listen_both(struct tcp_listener *l, uint16_t port)
 	if (l->fd4 == NO_LISTENER)
 		return -1;
 	if (l->fd4 >= 0)
-		port = port_of(l->fd4);
+		port = descriptor_port(l->fd4);
 	l->fd6 = listen_on(AF_INET6, port);
 	if (l->fd6 >= 0)
-		port = port_of(l->fd6);
+		port = descriptor_port(l->fd6);
 	if (l->fd6 != NO_LISTENER && (l->fd4 >= 0 || l->fd6 >= 0)) {
 		l->port = port;
 		return 0;

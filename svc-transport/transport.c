@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "codec/presence.h"
 #include "proto/protocols.h"
@@ -320,18 +320,6 @@ void transport_neighbour_down(struct service *svc, const char *why)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void raise_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
-		return;
-	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS)
-		log_warn("transport", "only %llu descriptors for connections",
-		    (unsigned long long)limit.rlim_cur);
-}
-
 int transport_init(struct service *svc)
 {
 	struct transport *t = xcalloc(1, sizeof *t);
@@ -340,7 +328,7 @@ int transport_init(struct service *svc)
 
 	t->svc = svc;
 	service_set_state(svc, t);
-	raise_descriptors();
+	descriptor_raise(DESCRIPTORS);
 	t->identity = identity_load(service_config(svc, "identity.key_file"), why, sizeof why);
 	if (t->identity == NULL) {
 		log_error("transport", "%s", why);
