@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -11,14 +12,10 @@
 #include "base/map.h"
 #include "svc-viewer/site_line.h"
 
-/* Of the streams that a link carries (STREAM_COUNT_MAX) a part is left for the owner's own visits,
- * and one visitor does not take what is there for all. */
-#define OPEN_MAX     768
-#define OPEN_BY_PEER 512
-
 struct site_stream_table {
 	struct loop *loop;
 	struct site_stream_config config;
+	TAILQ_HEAD(, visitor) visitors; /* who moved least recently comes first */
 	size_t open;
 	struct map *by_peer; /* peer id -> streams open, as a number */
 	uint64_t served;
@@ -28,13 +25,15 @@ struct site_stream_table {
 /* One exchange. Until the request line is complete `line` holds it; then `file` is sent, or a short
  * answer; then the stream only waits for the visitor to have taken it all. */
 struct visitor {
+	TAILQ_ENTRY(visitor) entry;
 	struct site_stream_table *table;
 	struct stream *stream;
 	struct timer *deadline;
 	struct buf line;
 	struct site_file file;
 	uint64_t sent;
-	bool asked; /* the request is complete */
+	uint64_t paced; /* of these, when the deadline was set */
+	bool asked;     /* the request is complete */
 };
 
 struct site_stream_table *site_stream_table_new(
@@ -45,6 +44,7 @@ struct site_stream_table *site_stream_table_new(
 	t->loop = loop;
 	t->config = *config;
 	t->by_peer = map_new();
+	TAILQ_INIT(&t->visitors);
 	return t;
 }
 
@@ -55,17 +55,6 @@ void site_stream_table_free(struct site_stream_table *t)
 	if (t != NULL)
 		map_free(t->by_peer);
 	free(t);
-}
-
-static bool admit(struct site_stream_table *t, const char *peer)
-{
-	uintptr_t n = (uintptr_t)map_gets(t->by_peer, peer);
-
-	if (t->open >= OPEN_MAX || n >= OPEN_BY_PEER)
-		return false;
-	map_sets(t->by_peer, peer, (void *)(n + 1));
-	t->open++;
-	return true;
 }
 
 static void release(struct site_stream_table *t, const char *peer)
@@ -82,6 +71,7 @@ static void release(struct site_stream_table *t, const char *peer)
 static void visitor_free(struct visitor *v)
 {
 	release(v->table, stream_peer(v->stream));
+	TAILQ_REMOVE(&v->table->visitors, v, entry);
 	timer_free(v->deadline);
 	buf_clear(&v->line);
 	site_close(&v->file);
@@ -105,7 +95,56 @@ static void on_deadline(void *arg)
 	if (!v->asked)
 		give_up(v, STREAM_TIMEOUT, "no request line in time");
 	else
-		give_up(v, STREAM_TIMEOUT, "nothing happened on the stream for too long");
+		give_up(v, STREAM_TIMEOUT, "next to nothing was taken for too long");
+}
+
+/* The visitor has done what is expected of it: the time runs anew. */
+static void moved(struct visitor *v, uint32_t ms)
+{
+	v->paced = v->sent;
+	timer_start(v->deadline, ms);
+	TAILQ_REMOVE(&v->table->visitors, v, entry);
+	TAILQ_INSERT_TAIL(&v->table->visitors, v, entry);
+}
+
+/* --- who may come ----------------------------------------------------------------------------- */
+
+static uintptr_t count_of(const struct site_stream_table *t, const char *peer)
+{
+	return (uintptr_t)map_gets(t->by_peer, peer);
+}
+
+/* The least recently moved stream of whoever has the most. */
+static struct visitor *most_expendable(const struct site_stream_table *t)
+{
+	struct visitor *v, *found = NULL;
+	uintptr_t most = 0;
+
+	TAILQ_FOREACH (v, &t->visitors, entry) {
+		uintptr_t n = count_of(t, stream_peer(v->stream));
+		if (n > most) {
+			most = n;
+			found = v;
+		}
+	}
+	return found;
+}
+
+/* Is there room for one more of this peer's? */
+static bool make_room(struct site_stream_table *t, const char *peer)
+{
+	uintptr_t n = count_of(t, peer);
+	struct visitor *v;
+
+	if (n >= SITE_STREAM_BY_PEER)
+		return false;
+	if (t->open < SITE_STREAM_OPEN)
+		return true;
+	v = most_expendable(t);
+	if (count_of(t, stream_peer(v->stream)) <= n + 1)
+		return false;
+	give_up(v, STREAM_NO_MEMORY, "gave way to another visitor");
+	return true;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -123,7 +162,6 @@ static void pump(struct visitor *v)
 	uint8_t *to;
 	ssize_t n;
 
-	timer_start(v->deadline, v->table->config.stall_ms);
 	while (v->sent < v->file.size) {
 		uint64_t left = v->file.size - v->sent;
 		to = stream_room(v->stream, left < STREAM_PAYLOAD ? left : STREAM_PAYLOAD, &room);
@@ -138,6 +176,8 @@ static void pump(struct visitor *v)
 		}
 		v->sent += (uint64_t)n;
 		stream_wrote(v->stream, (size_t)n, v->sent == v->file.size);
+		if (v->sent - v->paced >= SITE_STREAM_PACE || v->sent == v->file.size)
+			moved(v, v->table->config.stall_ms);
 	}
 	site_close(&v->file);
 }
@@ -149,6 +189,7 @@ static void send_file(struct visitor *v)
 	v->table->served++;
 	snprintf(line, sizeof(line), "OK %s %" PRIu64 "\n", v->file.mime, v->file.size);
 	say(v, line, v->file.size == 0);
+	moved(v, v->table->config.stall_ms);
 	pump(v);
 }
 
@@ -158,7 +199,7 @@ static void refuse(struct visitor *v, const char *why)
 
 	snprintf(line, sizeof(line), "ERR %s\n", why);
 	say(v, line, true);
-	timer_start(v->deadline, v->table->config.stall_ms);
+	moved(v, v->table->config.stall_ms);
 }
 
 static void answer(struct visitor *v, const char *path)
@@ -249,7 +290,7 @@ const struct stream_events *site_stream_take(struct site_stream_table *t, struct
 	if (protocol != PROTOCOL_GOOP_SITE && protocol != PROTOCOL_GOOP_CONTENT &&
 	    protocol != PROTOCOL_GOOP_AVATAR)
 		return NULL;
-	if (!admit(t, peer)) {
+	if (!make_room(t, peer)) {
 		if (log_allowed(&t->trouble, 10, "site_stream"))
 			log_info("site_stream", "%s: too many visits at a time", peer);
 		return NULL;
@@ -262,7 +303,10 @@ const struct stream_events *site_stream_take(struct site_stream_table *t, struct
 	v->asked = protocol != PROTOCOL_GOOP_SITE;
 	buf_init(&v->line, SITE_LINE_REQUEST_MAX);
 	v->deadline = timer_new(t->loop, on_deadline, v);
-	timer_start(v->deadline, v->asked ? t->config.stall_ms : t->config.request_ms);
+	TAILQ_INSERT_TAIL(&t->visitors, v, entry);
+	t->open++;
+	map_sets(t->by_peer, peer, (void *)(count_of(t, peer) + 1));
+	moved(v, v->asked ? t->config.stall_ms : t->config.request_ms);
 	*user = v;
 	if (protocol == PROTOCOL_GOOP_CONTENT)
 		say_label(v);

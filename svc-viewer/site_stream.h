@@ -11,13 +11,22 @@
 #include "proto/stream.h"
 #include "svc-viewer/site.h"
 
+/* Of the streams that a link carries (STREAM_COUNT_MAX) a part is left for the owner's own visits,
+ * and one visitor does not take what is there for all. When all are taken, whoever has the most
+ * loses the one that moved least recently to a visitor who has fewer. */
+#define SITE_STREAM_OPEN    768
+#define SITE_STREAM_BY_PEER 512
+
+/* Bytes that a visitor has to take in each `stall_ms`, unless less is left. */
+#define SITE_STREAM_PACE (64 * 1024)
+
 struct site_stream_table;
 
 struct site_stream_config {
 	const struct site *site; /* lent, as is the label */
 	const char *label;
 	uint32_t request_ms; /* from opening until the request line is there */
-	uint32_t stall_ms;   /* a visitor that takes nothing for so long is dropped */
+	uint32_t stall_ms;   /* a visitor that takes next to nothing for so long is dropped */
 };
 
 struct site_stream_table *site_stream_table_new(

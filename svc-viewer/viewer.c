@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "codec/json.h"
@@ -29,6 +30,10 @@
 #define PEER_IDLE_MS   60000
 #define REQUEST_MS     10000
 #define VISIT_STALL_MS (3 * 60 * 1000)
+
+/* Connections of browsers and the files that they are given, subscribers, visitors' files, and what
+ * is ours. */
+#define DESCRIPTORS (2 * CONNECTIONS + EVENTS_MAX + SITE_STREAM_OPEN + 128)
 
 #define ADDRESS_KEY "viewer.http_addr"
 
@@ -188,6 +193,7 @@ int viewer_init(struct service *svc)
 	v->svc = svc;
 	v->listening = -1;
 	service_set_state(svc, v);
+	descriptor_raise(DESCRIPTORS);
 	if (service_config_bool(svc, "viewer.debug"))
 		log_set_level(LOG_LEVEL_DEBUG);
 	v->site = site_new(service_config(svc, "paths.site_root"));
