@@ -1,7 +1,9 @@
 #include "svc-viewer/site_line.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
@@ -94,6 +96,32 @@ char *site_line_ask(const char *path)
 	return xasprintf("GET %s\n", path);
 }
 
+/* The end of a token (RFC 9110, section 5.6.2) at `p`. */
+static const char *token_end(const char *p, const char *end)
+{
+	while (p < end && (isalnum((unsigned char)*p) || strchr("!#$%&'*+-.^_`|~", *p) != NULL))
+		p++;
+	return p;
+}
+
+/* Is it one media type whose content is what was asked for and nothing else? What a peer says of
+ * its files counts like the word of any web server: a page of its own origin is held by that origin
+ * and the policy in our headers. The parts of multipart/... and message/... bring headers of their
+ * own, though, which browsers have put in the place of ours; and of a list, which a comma begins,
+ * browsers take the last (https://mimesniff.spec.whatwg.org). */
+static bool is_plain_type(const struct line *l)
+{
+	const char *end = l->p + l->n, *slash = token_end(l->p, end), *type_end;
+
+	if (slash == l->p || slash == end || *slash != '/')
+		return false;
+	type_end = token_end(slash + 1, end);
+	if (type_end == slash + 1 || (type_end < end && strchr("; ", *type_end) == NULL))
+		return false;
+	return memchr(l->p, ',', l->n) == NULL && strncasecmp(l->p, "multipart/", 10) != 0 &&
+	       strncasecmp(l->p, "message/", 8) != 0;
+}
+
 /* "<mime> <size>": the size is the last word. */
 static enum site_line parse_ok(struct line l, struct site_line_answer *out)
 {
@@ -111,7 +139,7 @@ static enum site_line parse_ok(struct line l, struct site_line_answer *out)
 	copy(digits, &size);
 	if (!str_to_u64(digits, 0, INT64_MAX, &out->size))
 		return SITE_LINE_BAD;
-	if (is_printable(&mime))
+	if (is_printable(&mime) && is_plain_type(&mime))
 		copy(out->text, &mime);
 	else
 		strcpy(out->text, "application/octet-stream");

@@ -30,8 +30,9 @@ struct site_line_answer {
 	char text[SITE_LINE_ANSWER_MAX]; /* the media type, or what stands after "ERR " */
 };
 
-/* "OK <mime> <size>\n" or "ERR <text>\n"; the media type may hold blanks. One that is no printable
- * ASCII becomes application/octet-stream. *used counts the bytes of the line. */
+/* "OK <mime> <size>\n" or "ERR <text>\n"; the media type may hold blanks. What is no single
+ * media type in printable ASCII, or is multipart/... or message/..., becomes
+ * application/octet-stream. *used counts the bytes of the line. */
 enum site_line site_line_answer(
     const uint8_t *p, size_t n, struct site_line_answer *out, size_t *used);
 

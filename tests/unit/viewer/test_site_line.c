@@ -104,7 +104,7 @@ static void test_answers(void **state)
 	answers("OK text/html; charset=utf-8 13\n<h1>", SITE_LINE_DONE, true,
 	    "text/html; charset=utf-8", 13);
 	answers("OK image/png 0\n", SITE_LINE_DONE, true, "image/png", 0);
-	answers("OK x 9223372036854775807\r\n", SITE_LINE_DONE, true, "x", INT64_MAX);
+	answers("OK a/x 9223372036854775807\r\n", SITE_LINE_DONE, true, "a/x", INT64_MAX);
 	answers("OK a\tb 5\n", SITE_LINE_DONE, true, "application/octet-stream", 5);
 	answers("OK caf\xc3\xa9 5\n", SITE_LINE_DONE, true, "application/octet-stream", 5);
 	answers("ERR not found\n", SITE_LINE_DONE, false, "not found", 0);
@@ -173,9 +173,33 @@ static void test_cut_and_flipped_lines(void **state)
 	flip_every_bit((const uint8_t *)answer, sizeof(answer) - 1, any_answer, NULL);
 }
 
+/* Parts with headers of their own go round those that we set. */
+static void test_types_that_bring_headers_are_bytes(void **state)
+{
+	static const char *const bytes[] = {"multipart/x-mixed-replace; boundary=x",
+	    "MultiPart/related", "message/rfc822", "Message/http",
+	    "text/plain, multipart/x-mixed-replace", "text/plain;a=\",multipart/x-mixed-replace\"",
+	    "text", "text/", "/html", "text/html/x", "text /html", "\"text/html\"", "text/ht(ml)"};
+	static const char *const types[] = {"text/html; charset=utf-8", "image/svg+xml",
+	    "application/vnd.ms-excel.sheet.macroEnabled.12", "text/html ;charset=utf-8",
+	    "multi/part", "messages/x"};
+	char line[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++) {
+		snprintf(line, sizeof(line), "OK %s 5\n", bytes[i]);
+		answers(line, SITE_LINE_DONE, true, "application/octet-stream", 5);
+	}
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		snprintf(line, sizeof(line), "OK %s 5\n", types[i]);
+		answers(line, SITE_LINE_DONE, true, types[i], 5);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_types_that_bring_headers_are_bytes),
 	    cmocka_unit_test(test_requests),
 	    cmocka_unit_test(test_zero_byte_is_bad),
 	    cmocka_unit_test(test_request_of_4_kib_is_the_longest),
