@@ -100,6 +100,14 @@ static const char *theme(const struct viewer *v)
 	return strcmp(set, "light") == 0 || strcmp(set, "dark") == 0 ? set : "auto";
 }
 
+/* In a rendezvous server none of the other services runs (presence.rendezvous_only): nobody tells
+ * this one who is there, and there is no database. */
+static bool is_server(const struct viewer *v)
+{
+	return service_config_bool(v->svc, "presence.rendezvous_host") &&
+	       service_config_bool(v->svc, "presence.rendezvous_only");
+}
+
 static void answer_page(const struct viewer *v, struct http_request *r, const char *page,
     const char *title, const char *file)
 {
@@ -121,18 +129,29 @@ static void answer_page(const struct viewer *v, struct http_request *r, const ch
 	    {NULL, NULL},
 	};
 
-	page_answer(r, file, values);
+	page_answer(r, is_server(v) ? "menu_server.html" : "menu_peer.html", file, values);
+}
+
+static void answer_peer_page(
+    struct viewer *v, struct http_request *r, const char *page, const char *title, const char *file)
+{
+	const struct page_trouble absent = {404, "Not here",
+	    "This is a rendezvous server, without people and a database of its own.", "", ""};
+
+	if (is_server(v))
+		page_answer_trouble(r, &absent);
+	else
+		answer_page(v, r, page, title, file);
 }
 
 static void home(void *arg, struct http_request *r)
 {
-	(void)arg;
-	http_answer_redirect(r, "/peers");
+	http_answer_redirect(r, is_server(arg) ? "/self" : "/peers");
 }
 
 static void peers_page(void *arg, struct http_request *r)
 {
-	answer_page(arg, r, "peers", "People", "peers.html");
+	answer_peer_page(arg, r, "peers", "People", "peers.html");
 }
 
 static void self_page(void *arg, struct http_request *r)
@@ -147,7 +166,7 @@ static void logs_page(void *arg, struct http_request *r)
 
 static void database_page(void *arg, struct http_request *r)
 {
-	answer_page(arg, r, "database", "Database", "database.html");
+	answer_peer_page(arg, r, "database", "Database", "database.html");
 }
 
 static bool is_library(const char *name)
@@ -250,16 +269,8 @@ static void api_peers(void *arg, struct http_request *r)
 static void api_peers_events(void *arg, struct http_request *r)
 {
 	struct viewer *v = arg;
-	struct http_sse_text *opening;
-	char *json = peers_snapshot(v->peers), *event;
-	size_t n;
 
-	event = http_sse_format("snapshot", json, &n);
-	opening = http_sse_text_new(event, n);
-	http_sse_subscribe(v->events, r, opening);
-	http_sse_text_drop(opening);
-	free(event);
-	free(json);
+	peers_events_subscribe(v->events, v->peers, r);
 }
 
 static void api_data(void *arg, struct http_request *r)

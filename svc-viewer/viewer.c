@@ -21,11 +21,6 @@
 #define IDLE_MS     60000
 #define STALL_MS    (10 * 60 * 1000) /* a film that pauses is no stranger to browsers */
 
-#define EVENTS_RING       (1024 * 1024)
-#define EVENTS_COLLECT_MS 20
-#define EVENTS_PING_MS    25000
-#define EVENTS_MAX        256
-
 #define OPEN_MS        20000 /* addresses are dialled one after the other */
 #define PEER_IDLE_MS   60000
 #define REQUEST_MS     10000
@@ -33,7 +28,7 @@
 
 /* Connections of browsers and the files that they are given, subscribers, visitors' files, and what
  * is ours. */
-#define DESCRIPTORS (2 * CONNECTIONS + EVENTS_MAX + SITE_STREAM_OPEN + 128)
+#define DESCRIPTORS (2 * CONNECTIONS + PEERS_EVENTS_SUBSCRIBERS + SITE_STREAM_OPEN + 128)
 
 #define ADDRESS_KEY "viewer.http_addr"
 
@@ -125,18 +120,6 @@ const struct stream_events *viewer_incoming(void *arg, struct stream *s, enum pr
 	return site_stream_take(state(arg)->visitors, s, protocol, peer, user);
 }
 
-/* --- events of the list of people ------------------------------------------------------------- */
-
-static void people_changed(void *arg, const char *event, const char *json)
-{
-	struct viewer *v = arg;
-	size_t n;
-	char *text = http_sse_format(event, json, &n);
-
-	http_sse_send(v->events, text, n);
-	free(text);
-}
-
 /* --- beginning and end ------------------------------------------------------------------------ */
 
 static int open_address(struct viewer *v)
@@ -166,10 +149,6 @@ static void open_rooms(struct viewer *v)
 	    .label = service_config(v->svc, "profile.label"),
 	    .request_ms = REQUEST_MS,
 	    .stall_ms = VISIT_STALL_MS};
-	const struct http_sse_config events = {.ring = EVENTS_RING,
-	    .collect_ms = EVENTS_COLLECT_MS,
-	    .ping_ms = EVENTS_PING_MS,
-	    .subscribers = EVENTS_MAX};
 	const struct remote_config remote = {.streams = service_streams(v->svc, SERVICE_TRANSPORT),
 	    .home = v->url,
 	    .open_ms = OPEN_MS,
@@ -180,8 +159,8 @@ static void open_rooms(struct viewer *v)
 	    .idle_ms = PEER_IDLE_MS};
 
 	v->visitors = site_stream_table_new(loop, &visitors);
-	v->events = http_sse_new(loop, &events);
-	v->peers = peers_new(people_changed, v);
+	v->events = peers_events_new(loop);
+	v->peers = peers_new(peers_events_tell, v->events);
 	v->remote = remote_new(loop, &remote);
 	v->data = data_api_new(loop, &data);
 }
@@ -232,7 +211,7 @@ void viewer_fini(struct service *svc)
 	http_server_free(v->http);
 	if (v->listening >= 0)
 		close(v->listening);
-	http_sse_free(v->events);
+	peers_events_free(v->events);
 	remote_free(v->remote);
 	data_api_free(v->data);
 	site_stream_table_free(v->visitors);
@@ -253,7 +232,7 @@ static char *counts(const struct viewer *v)
 	cJSON_AddNumberToObject(c, "data_calls", (double)data_api_calls(v->data));
 	cJSON_AddNumberToObject(c, "visitors", (double)site_stream_open(v->visitors));
 	cJSON_AddNumberToObject(c, "files_served", (double)site_stream_served(v->visitors));
-	cJSON_AddNumberToObject(c, "subscribers", http_sse_count(v->events));
+	cJSON_AddNumberToObject(c, "subscribers", peers_events_count(v->events));
 	if (v->http != NULL)
 		cJSON_AddNumberToObject(c, "connections", http_server_connections(v->http));
 	text = json_print(c);

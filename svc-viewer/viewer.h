@@ -5,11 +5,11 @@
 #include "codec/peer_id.h"
 #include "http/http_listen.h"
 #include "http/http_server.h"
-#include "http/http_sse.h"
 #include "proto/service.h"
 #include "svc-viewer/data_api.h"
 #include "svc-viewer/origins.h"
 #include "svc-viewer/peers.h"
+#include "svc-viewer/peers_events.h"
 #include "svc-viewer/remote.h"
 #include "svc-viewer/site.h"
 #include "svc-viewer/site_stream.h"
@@ -26,7 +26,7 @@ struct viewer {
 	struct http_address address;
 	int listening; /* until http has it, else -1 */
 	struct http_server *http;
-	struct http_sse *events; /* of /api/peers/events */
+	struct peers_events *events; /* of /api/peers/events */
 	struct origins origins;
 	char url[VIEWER_URL]; /* "http://127.0.0.1:8080" */
 	struct peer_id self;
