@@ -7,14 +7,16 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "svc-transport/bucket.h"
 #include "svc-transport/limits.h"
 
 struct place {
 	size_t connections;
-	size_t handshakes; /* of those, inbound and under way */
-	unsigned tokens;   /* inbound handshakes that may still begin, as of `at` */
-	uint64_t at;
+	size_t handshakes;  /* of those, inbound and under way */
+	struct bucket pace; /* of inbound handshakes */
 };
+
+static const struct bucket_size pace = {LIMIT_HANDSHAKES_BURST, LIMIT_HANDSHAKES_SECOND};
 
 struct admission {
 	size_t connections;
@@ -69,21 +71,12 @@ static struct place *place_get(const struct admission *a, const struct admission
 	return map_get(a->places, key->bytes, key->len);
 }
 
-static unsigned tokens_at(const struct place *p, uint64_t now)
-{
-	uint64_t more = (now - p->at) * LIMIT_HANDSHAKES_SECOND / 1000;
-
-	if (more >= LIMIT_HANDSHAKES_BURST - p->tokens)
-		return LIMIT_HANDSHAKES_BURST;
-	return p->tokens + (unsigned)more;
-}
-
 /* Too many at a time, or too fast. */
 static bool is_tiring(const struct place *p, const struct admission_key *key, uint64_t now)
 {
 	if (p == NULL || key->loopback)
 		return false;
-	return p->handshakes >= LIMIT_HANDSHAKES_ADDRESS || tokens_at(p, now) == 0;
+	return p->handshakes >= LIMIT_HANDSHAKES_ADDRESS || !bucket_has(&p->pace, &pace, 1, now);
 }
 
 enum admission_verdict admission_ask(
@@ -112,8 +105,7 @@ static void sweep(struct admission *a, uint64_t now)
 		struct place *p;
 
 		while ((p = map_next(a->places, &at, &key, &len)) != NULL)
-			if (p->connections == 0 &&
-			    (all || tokens_at(p, now) == LIMIT_HANDSHAKES_BURST))
+			if (p->connections == 0 && (all || bucket_is_full(&p->pace, now)))
 				free(map_remove(a->places, key, len));
 	}
 }
@@ -127,8 +119,6 @@ static struct place *place_need(struct admission *a, const struct admission_key 
 	if (map_count(a->places) >= LIMIT_PLACES)
 		sweep(a, now);
 	p = xcalloc(1, sizeof *p);
-	p->tokens = LIMIT_HANDSHAKES_BURST;
-	p->at = now;
 	map_set(a->places, key->bytes, key->len, p);
 	return p;
 }
@@ -144,9 +134,7 @@ void admission_enter(
 		return;
 	p->handshakes++;
 	a->handshakes++;
-	p->tokens = tokens_at(p, now);
-	p->at = now;
-	p->tokens -= p->tokens > 0;
+	bucket_take(&p->pace, &pace, 1, now);
 }
 
 void admission_upgraded(struct admission *a, const struct admission_key *key)
