@@ -30,15 +30,16 @@ $(UNIT_TESTS):
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS) -lcmocka
 
 SERVICE_TESTS := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/test_*.c))
-SERVICE_HELP  := $(patsubst tests/service/%.c,$(B)/obj/tests/service/%.o,$(filter-out tests/service/test_% tests/service/fake_%,$(wildcard tests/service/*.c)))
+SERVICE_HELP  := $(patsubst tests/service/%.c,$(B)/obj/tests/service/%.o,$(filter-out tests/service/test_% tests/service/fake_% tests/service/raw.c,$(wildcard tests/service/*.c)))
 SERVICE_FAKES := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/fake_*.c))
 $(SERVICE_TESTS): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(SERVICE_HELP) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS) $(LDLIBS) -lcmocka
 # A neighbour that shares no code with the house.
 $(B)/test/service/test_bus: LDLIBS += $(call pkg,libczmq)
-# Its raw peer is made of the transport's own protocol cores.
-$(B)/test/service/test_transport_raw: $(patsubst %,$(B)/obj/svc-transport/%.o,multistream noise record yamux yamux_output yamux_queue yamux_frame)
+# The raw peer is made of the transport's own protocol cores.
+$(patsubst %,$(B)/test/service/test_transport_%,raw limits): $(B)/obj/tests/service/raw.o \
+    $(patsubst %,$(B)/obj/svc-transport/%.o,multistream noise record yamux yamux_output yamux_queue yamux_frame)
 $(SERVICE_FAKES): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
