@@ -7,7 +7,7 @@
 
 #include "proto/services.h"
 
-/* P(number, NAME, id, owner, inbound streams allowed at once per connection)
+/* P(number, NAME, id, owner, inbound streams allowed at once per peer)
  * The transport never parses what flows in a stream that another service owns. */
 #define PROTOCOLS(P)                                                                               \
 	P(1, IDENTIFY, "/ipfs/id/1.0.0", TRANSPORT, 8)                                             \

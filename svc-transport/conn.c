@@ -25,6 +25,11 @@ void conn_close(struct conn *c, const char *format, ...)
 	TAILQ_INSERT_TAIL(&c->set->dying, c, dying);
 }
 
+void conn_set_goaway(struct conn *c, enum yamux_reason reason)
+{
+	c->goaway = reason;
+}
+
 bool conn_is_handshake(const struct conn *c)
 {
 	return c->inbound && c->phase != CONN_OPEN;
@@ -72,7 +77,7 @@ static void tell_end(struct conn *c)
 void conn_end(struct conn *c)
 {
 	if (c->yamux != NULL) {
-		yamux_close(c->yamux, YAMUX_GOAWAY_NORMAL);
+		yamux_close(c->yamux, c->goaway);
 		conn_flush(c);
 	}
 	tell_end(c);

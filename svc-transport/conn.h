@@ -57,6 +57,9 @@ void conns_accept(struct conns *cs, int fd, const struct sockaddr *from);
 struct conn *conns_dial(
     struct conns *cs, const struct multiaddr *addr, const struct peer_id *peer, char *why);
 
+/* What the GoAway of its end will say, YAMUX_GOAWAY_NORMAL unless it was set. */
+void conn_set_goaway(struct conn *c, enum yamux_reason reason);
+
 /* Ends it soon. Does nothing the second time. */
 void conn_close(struct conn *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

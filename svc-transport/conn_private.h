@@ -54,6 +54,7 @@ struct conn {
 	uint64_t moved_at; /* the socket last took something, or had nothing to take */
 
 	void *user;
+	enum yamux_reason goaway;
 	char why[CONN_WHY];
 };
 

@@ -33,12 +33,27 @@
 #define LIMIT_WRITE_STALL_MS  30000 /* a socket that takes nothing although we have something */
 #define LIMIT_STREAM_STALL_MS 60000 /* the peer finished its side and grants no window */
 
-/* Streams, both directions. Per protocol and connection: protocol_limit(). */
+/* Streams, both directions. Per protocol and peer: protocol_limit(). */
 #define LIMIT_STREAMS                8192
 #define LIMIT_STREAMS_CONNECTION     1024
-#define LIMIT_NEGOTIATING_CONNECTION 256 /* inbound, protocol not yet chosen */
 #define LIMIT_STREAMS_BEFORE_SETTLED 10  /* ours, before js has wired its muxer */
 #define LIMIT_WAITING_PEER           256 /* stream requests waiting for a dial */
+
+/* Of these, streams that peers opened. A quarter is left for the owner's own, whatever strangers
+ * do: of all streams, of those to one service, and of those with one peer. */
+#define LIMIT_SERVED           (LIMIT_STREAMS / 4 * 3)
+#define LIMIT_SERVED_SERVICE   (STREAM_COUNT_MAX / 4 * 3)
+#define LIMIT_SERVED_PEER      (LIMIT_STREAMS_CONNECTION / 4 * 3) /* over all its connections */
+#define LIMIT_NEGOTIATING_PEER 256                                /* protocol not yet chosen */
+
+/* How fast a connection may open them: so many at once, then so many a second. A request that does
+ * nothing else costs two of our processes 0.3 ms, so nobody who is answered comes near 16000 a
+ * second; but one who gives up what he opened, or is refused, spares himself the answer, and pays
+ * eight times as much. That leaves 2048 a second: four whole pages of LIMIT_SERVED_PEER streams
+ * that a browser has called off, again and again. */
+#define LIMIT_OPENINGS_BURST  16384
+#define LIMIT_OPENINGS_SECOND 16384
+#define LIMIT_OPENING_WASTED  7 /* beyond the one that each costs */
 
 /* Bytes. */
 #define LIMIT_READ_TURN        (272 * 1024)        /* read from one socket in one turn */

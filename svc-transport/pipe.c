@@ -47,10 +47,19 @@ void pipe_free_if_over(struct pipe *p)
 		pipe_free(p);
 }
 
+void pipe_lose_bus(struct pipe *p)
+{
+	if (p->bus != NULL && !p->ours)
+		p->table->served[protocol_owner(p->protocol)]--;
+	p->bus = NULL;
+}
+
 void pipe_end(struct pipe *p, enum yamux_code wire, enum stream_code code, const char *why)
 {
 	const struct pipe_local *local = p->local;
 
+	if (!p->ours && p->lane != NULL)
+		lane_wasted(p->lane);
 	if (p->wire != NULL) {
 		yamux_reset(p->wire, wire);
 		conn_touch(p->lane->conn);
@@ -58,7 +67,7 @@ void pipe_end(struct pipe *p, enum yamux_code wire, enum stream_code code, const
 	if (p->bus != NULL)
 		stream_reset(p->bus, code, why);
 	p->wire = NULL;
-	p->bus = NULL;
+	pipe_lose_bus(p);
 	p->local = NULL;
 	if (local != NULL && local->gone != NULL)
 		local->gone(p, p->user, why);
@@ -88,7 +97,7 @@ static bool serves(void *arg, const char *id, size_t len)
 	owner = protocol_owner(protocol);
 	if (owner != SERVICE_TRANSPORT && t->owner->streams(t->arg, owner) == NULL)
 		return false;
-	p->crowded = p->lane->serving[protocol] >= protocol_limit(protocol);
+	p->crowded = !share_may_serve(p->lane->share, protocol);
 	p->protocol = protocol;
 	return !p->crowded;
 }
@@ -172,16 +181,18 @@ static bool begin_local(struct pipe *p)
 static bool join_service(struct pipe *p)
 {
 	struct stream_table *t = p->table;
-	struct streams *to = t->owner->streams(t->arg, protocol_owner(p->protocol));
+	enum service_id owner = protocol_owner(p->protocol);
+	struct streams *to = t->owner->streams(t->arg, owner);
 	struct conn *c = p->lane->conn;
 
-	if (to != NULL)
+	if (to != NULL && t->served[owner] < LIMIT_SERVED_SERVICE)
 		p->bus = stream_open(to, &p->protocol, 1, conn_peer_text(c), conn_remote_text(c),
 		    LIMIT_ACCEPT_MS, &pipe_bus_events, p);
 	if (p->bus == NULL) {
-		pipe_end(p, YAMUX_CODE_LIMIT, STREAM_REFUSED, "service not there");
+		pipe_end(p, YAMUX_CODE_LIMIT, STREAM_REFUSED, "service not there, or busy");
 		return false;
 	}
+	t->served[owner]++;
 	stream_on_credit(p->bus, pipe_on_credit);
 	p->deadline = 0;
 	return true;
@@ -196,10 +207,8 @@ static bool agreed(struct pipe *p)
 	p->talk = NULL;
 	p->state = PIPE_JOINED;
 	p->moved_at = loop_now(p->table->loop);
-	if (!p->ours) {
-		p->lane->talking--;
-		p->lane->serving[p->protocol]++;
-	}
+	if (!p->ours)
+		share_agreed(p->lane->share, p->protocol);
 	if (protocol_owner(p->protocol) == SERVICE_TRANSPORT)
 		return begin_local(p);
 	if (!p->ours)

@@ -162,7 +162,7 @@ static void on_reset(struct stream *s, void *user, enum stream_code code, const 
 
 	(void)s;
 	(void)text;
-	p->bus = NULL;
+	pipe_lose_bus(p);
 	pipe_end(p, code_of(code), code, "");
 }
 
@@ -171,7 +171,7 @@ static void on_closed(struct stream *s, void *user)
 	struct pipe *p = user;
 
 	(void)s;
-	p->bus = NULL;
+	pipe_lose_bus(p);
 	pipe_free_if_over(p);
 }
 

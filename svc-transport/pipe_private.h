@@ -7,8 +7,10 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "svc-transport/bucket.h"
 #include "svc-transport/limits.h"
 #include "svc-transport/multistream.h"
+#include "svc-transport/share.h"
 #include "svc-transport/stream_table.h"
 
 TAILQ_HEAD(pipe_list, pipe);
@@ -59,11 +61,11 @@ struct lane {
 	struct pipe_list pipes;
 	struct pipe_list queue;
 	size_t count;       /* of both */
-	size_t talking;     /* inbound, no protocol agreed on yet */
 	size_t stuck;       /* with `held` although they may send: yamux was full */
 	unsigned unsettled; /* opened by us before the peer showed itself */
 	bool settled;
-	unsigned serving[PROTOCOL_COUNT]; /* inbound, by protocol */
+	struct share *share; /* of the peer, with its other lanes */
+	struct bucket openings;
 };
 
 struct stream_table {
@@ -73,7 +75,9 @@ struct stream_table {
 	struct pipe_list waiting;
 	struct pipe_list orphans;
 	TAILQ_HEAD(, lane) lanes;
+	struct shares *shares;
 	size_t count;
+	size_t served[SERVICE_COUNT]; /* inbound, handed on to that service */
 	size_t buffered;
 	struct pipe *watched; /* becomes NULL when this one is freed */
 };
@@ -88,6 +92,8 @@ void pipe_free(struct pipe *p);
 void pipe_free_if_over(struct pipe *p);
 /* Ends what is left of both sides; the pipe is gone. `why` is for our side. */
 void pipe_end(struct pipe *p, enum yamux_code wire, enum stream_code code, const char *why);
+/* The service's side is over. */
+void pipe_lose_bus(struct pipe *p);
 /* Opens its stream on the lane's connection and begins to talk. */
 void pipe_start(struct pipe *p);
 /* The first step of one that the peer has opened. */
@@ -113,5 +119,7 @@ void pipe_heard_end(struct pipe *p);
 /* A lane's count of pipes, and what depends on it. */
 void lane_remove(struct lane *l, struct pipe *p);
 void lane_settle(struct lane *l);
+/* A stream that the peer opened has come to nothing. */
+void lane_wasted(struct lane *l);
 
 #endif

@@ -16,6 +16,7 @@ struct stream_table *stream_table_new(
 	TAILQ_INIT(&t->waiting);
 	TAILQ_INIT(&t->orphans);
 	TAILQ_INIT(&t->lanes);
+	t->shares = shares_new();
 	return t;
 }
 
@@ -34,6 +35,7 @@ void stream_table_free(struct stream_table *t)
 		return;
 	end_all(&t->waiting, YAMUX_CODE_NONE, STREAM_CANCELLED, "this peer is stopping");
 	end_all(&t->orphans, YAMUX_CODE_NONE, STREAM_CANCELLED, "this peer is stopping");
+	shares_free(t->shares);
 	free(t);
 }
 
@@ -55,6 +57,7 @@ struct lane *lane_new(struct stream_table *t, struct conn *c)
 
 	l->table = t;
 	l->conn = c;
+	l->share = shares_enter(t->shares, conn_peer(c));
 	TAILQ_INIT(&l->pipes);
 	TAILQ_INIT(&l->queue);
 	TAILQ_INSERT_TAIL(&t->lanes, l, entry);
@@ -70,10 +73,8 @@ void lane_remove(struct lane *l, struct pipe *p)
 		TAILQ_REMOVE(&l->pipes, p, entry);
 	l->count--;
 	l->stuck -= p->stuck;
-	if (!p->ours && p->state == PIPE_TALKING)
-		l->talking--;
-	else if (!p->ours)
-		l->serving[p->protocol]--;
+	if (!p->ours)
+		share_over(l->share, p->state == PIPE_TALKING ? PROTOCOL_NONE : p->protocol);
 }
 
 /* Pipes whose wire has ended in order wait for the service to hear of it, with or without us. */
@@ -89,6 +90,7 @@ void lane_free(struct lane *l)
 		TAILQ_INSERT_TAIL(&l->table->orphans, p, entry);
 	}
 	TAILQ_REMOVE(&l->table->lanes, l, entry);
+	shares_leave(l->table->shares, l->share);
 	conn_set_user(l->conn, NULL);
 	free(l);
 }
@@ -203,6 +205,28 @@ void lane_open(
 
 /* --- what the wire tells ---------------------------------------------------------------------- */
 
+static void pay_opening(struct lane *l, unsigned tokens)
+{
+	static const struct bucket_size size = {LIMIT_OPENINGS_BURST, LIMIT_OPENINGS_SECOND};
+
+	if (!conn_is_open(l->conn) ||
+	    bucket_take(&l->openings, &size, tokens, loop_now(l->table->loop)))
+		return;
+	conn_set_goaway(l->conn, YAMUX_GOAWAY_RATE);
+	conn_close(l->conn, "the peer opens streams too fast");
+}
+
+void lane_wasted(struct lane *l)
+{
+	pay_opening(l, LIMIT_OPENING_WASTED);
+}
+
+static bool may_be_opened(const struct lane *l)
+{
+	return conn_is_open(l->conn) && l->count < LIMIT_STREAMS_CONNECTION &&
+	       share_may_open(l->share) && l->table->count < LIMIT_SERVED;
+}
+
 static bool on_opened(void *arg, struct yamux_stream *s)
 {
 	struct lane *l = conn_user(arg);
@@ -210,13 +234,15 @@ static bool on_opened(void *arg, struct yamux_stream *s)
 	struct pipe *p;
 
 	lane_settle(l);
-	if (l->count >= LIMIT_STREAMS_CONNECTION || l->talking >= LIMIT_NEGOTIATING_CONNECTION ||
-	    t->count >= LIMIT_STREAMS)
+	pay_opening(l, 1);
+	if (!may_be_opened(l)) {
+		lane_wasted(l);
 		return false;
+	}
 	p = pipe_new(t, false, conn_peer(l->conn));
 	p->lane = l;
 	l->count++;
-	l->talking++;
+	share_opened(l->share);
 	TAILQ_INSERT_TAIL(&l->pipes, p, entry);
 	yamux_set_user(s, p);
 	pipe_greet(p, s);

@@ -37,8 +37,13 @@ enum yamux_code {
 	YAMUX_CODE_GATED = 0x1008
 };
 
-/* Reasons of a GoAway. */
-enum yamux_reason { YAMUX_GOAWAY_NORMAL = 0, YAMUX_GOAWAY_PROTOCOL = 1, YAMUX_GOAWAY_INTERNAL = 2 };
+/* Reasons of a GoAway: those of yamux, and the codes of go-libp2p above them. */
+enum yamux_reason {
+	YAMUX_GOAWAY_NORMAL = 0,
+	YAMUX_GOAWAY_PROTOCOL = 1,
+	YAMUX_GOAWAY_INTERNAL = 2,
+	YAMUX_GOAWAY_RATE = YAMUX_CODE_RATE
+};
 
 struct yamux;
 struct yamux_stream;

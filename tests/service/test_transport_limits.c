@@ -15,10 +15,12 @@
 
 #include "codec/json.h"
 #include "svc-transport/limits.h"
+#include "svc-transport/yamux_frame.h"
 #include "tests/service/raw.h"
 
-#define NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
-#define SITE   "/goop/site/1.0.0"
+#define NOBODY  "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
+#define SITE    "/goop/site/1.0.0"
+#define AT_ONCE 100 /* opened before the first has to be answered */
 
 static struct puppet *p;
 static struct puppet_end *viewer, *discovery;
@@ -121,6 +123,160 @@ static void a_flood_of_handshakes_leaves_room_for_the_honest(void **state)
 	raw_assert_honest(p);
 }
 
+/* --- streams opened too fast ------------------------------------------------------------------ */
+
+/* Appends a frame without a body. */
+static void put_frame(
+    uint8_t *to, size_t *n, enum yamux_type type, unsigned flags, uint32_t id, uint32_t len)
+{
+	struct yamux_frame f = {
+	    .type = (uint8_t)type, .flags = (uint16_t)flags, .stream = id, .length = len};
+
+	yamux_frame_put(to + *n, &f);
+	*n += YAMUX_HEADER;
+}
+
+/* Opens and resets streams, as many as fit into a record; their ids go on from *id. */
+static size_t put_rapid_resets(struct raw *r, uint32_t *id)
+{
+	uint8_t bytes[60000];
+	size_t n = 0, count = 0;
+
+	for (; n + 2 * YAMUX_HEADER <= sizeof bytes; *id += 2, count++) {
+		put_frame(bytes, &n, YAMUX_WINDOW_UPDATE, YAMUX_SYN, *id, 0);
+		put_frame(bytes, &n, YAMUX_WINDOW_UPDATE, YAMUX_RST, *id, 0);
+	}
+	raw_put_plain(r, bytes, n);
+	return count;
+}
+
+static void rapid_resets_end_the_connection_alone(void **state)
+{
+	struct raw *honest = raw_dial(p, NULL), *r = raw_dial(p, NULL);
+	struct raw_stream *ping = raw_ping(honest);
+	size_t sent = 0;
+	uint32_t id = 1;
+
+	(void)state;
+	while (!r->dead && sent < 500000) {
+		sent += put_rapid_resets(r, &id);
+		raw_turn(r);
+		puppet_turns(p, 0);
+	}
+	RAW_UNTIL(r, r->dead);
+	assert_int_equal(r->goodbye, YAMUX_GOAWAY_RATE);
+	PUPPET_UNTIL(p, strstr(puppet_log(p), "opens streams too fast") != NULL);
+	yamux_write(ping->y, "more", 4);
+	RAW_UNTIL(honest, buf_len(&ping->in) >= 20 + 18 + 5);
+	raw_assert_honest(p);
+	raw_free(r);
+	raw_free(honest);
+}
+
+/* One after the other, to the end: as fast as a browser can ask for small things. */
+static void streams_that_are_used_may_come_fast(void **state)
+{
+	struct raw *r = raw_dial(p, NULL);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		struct raw_stream *s = raw_open(r, RAW_PING, "x", 1);
+
+		yamux_finish(s->y);
+		RAW_UNTIL(r, s->closed);
+	}
+	assert_false(r->dead);
+	raw_free(r);
+}
+
+/* A page with hundreds of pictures that the person leaves at once. */
+static void a_page_called_off_is_no_attack(void **state)
+{
+	enum { COUNT = 500 };
+	struct raw *r = raw_dial(p, NULL);
+	struct raw_stream *s[COUNT];
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		s[i] = raw_open(r, SITE, "GET /\n", 6);
+		if (i % AT_ONCE == AT_ONCE - 1)
+			RAW_UNTIL(r, buf_len(&s[i]->in) >= 38);
+	}
+	for (int i = 0; i < COUNT; i++)
+		yamux_reset(s[i]->y, YAMUX_CODE_NONE);
+	raw_ping(r);
+	raw_free(r);
+}
+
+/* --- shares ----------------------------------------------------------------------------------- */
+
+static void many_connections_do_not_make_a_larger_share(void **state)
+{
+	struct raw *one = raw_dial(p, NULL), *two = raw_dial(p, one), *other = raw_dial(p, NULL);
+	struct raw_stream *s;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		raw_ping(one);
+		raw_ping(two);
+	}
+	s = raw_open(two, RAW_PING, "x", 1);
+	RAW_UNTIL(two, s->reset);
+	assert_int_equal(s->code, YAMUX_CODE_LIMIT);
+	raw_ping(other);
+	/* What goes with one connection is room for the other. */
+	raw_free(one);
+	for (bool served = false; !served;) {
+		s = raw_open(two, RAW_PING, "x", 1);
+		RAW_UNTIL(two, s->reset || buf_len(&s->in) >= 39);
+		served = !s->reset;
+	}
+	raw_free(two);
+	raw_free(other);
+}
+
+/* Visits of three peers, as many as each may have; how many are served is in *served. */
+static void crowd(struct raw *r[3], size_t *served)
+{
+	unsigned each = protocol_limit(PROTOCOL_GOOP_SITE);
+	struct raw_stream *last[3];
+
+	for (int k = 0; k < 3; k++) {
+		r[k] = raw_dial(p, NULL);
+		for (unsigned i = 0; i < each; i++) {
+			last[k] = raw_open(r[k], SITE, "", 0);
+			if (i % AT_ONCE == AT_ONCE - 1 || i + 1 == each)
+				RAW_UNTIL(r[k], last[k]->reset || buf_len(&last[k]->in) >= 38);
+		}
+	}
+	/* The link keeps the order: once this is answered, all has been told. */
+	puppet_report(p, "streams");
+	*served = streams_count(puppet_streams(viewer));
+}
+
+static void visitors_leave_streams_to_the_owner(void **state)
+{
+	struct raw *r[3], *far;
+	struct raw_stream *s;
+	size_t served;
+
+	(void)state;
+	crowd(r, &served);
+	assert_int_equal(served, LIMIT_SERVED_SERVICE);
+	far = raw_be_dialled(p, discovery, NULL);
+	raw_answer(far);
+	puppet_open(viewer, PROTOCOL_GOOP_SITE, far->text, 8000);
+	RAW_UNTIL(far, (s = raw_find(far, SITE)) != NULL);
+	for (int k = 0; k < 3; k++)
+		raw_free(r[k]);
+	/* And those who come when the crowd has gone are served. */
+	PUPPET_UNTIL(p, streams_count(puppet_streams(viewer)) <= 1);
+	s = raw_open(far, SITE, "", 0);
+	RAW_UNTIL(far, s->reset || buf_len(&s->in) >= 38);
+	assert_false(s->reset);
+	raw_free(far);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -147,6 +303,11 @@ int main(int argc, char **argv)
 	    TEST(a_protocol_has_so_many_streams),
 	    TEST(more_than_the_muxer_queues_waits),
 	    TEST(a_flood_of_handshakes_leaves_room_for_the_honest),
+	    TEST(rapid_resets_end_the_connection_alone),
+	    TEST(streams_that_are_used_may_come_fast),
+	    TEST(a_page_called_off_is_no_attack),
+	    TEST(many_connections_do_not_make_a_larger_share),
+	    TEST(visitors_leave_streams_to_the_owner),
 	};
 
 	if (argc > 1)

@@ -9,3 +9,4 @@ test_yamux: svc-transport/yamux.o svc-transport/yamux_output.o svc-transport/yam
 test_yamux_pair: svc-transport/yamux.o svc-transport/yamux_output.o svc-transport/yamux_queue.o svc-transport/yamux_frame.o svc-transport/record.o $(BASE)
 test_admission: svc-transport/admission.o svc-transport/bucket.o $(BASE)
 test_bucket: svc-transport/bucket.o $(BASE)
+test_share: svc-transport/share.o proto/protocols.o proto/services.o $(CODEC)

@@ -1,0 +1,38 @@
+/* What each peer has of the streams that are served here, over all its connections: a peer with
+ * many connections gets no more than one with a single one. No I/O. */
+#ifndef SVC_TRANSPORT_SHARE_H
+#define SVC_TRANSPORT_SHARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "codec/peer_id.h"
+#include "proto/protocols.h"
+
+struct shares;
+
+struct share {
+	struct peer_id peer;
+	unsigned connections;
+	unsigned talking;                 /* inbound, no protocol agreed on yet */
+	unsigned serving[PROTOCOL_COUNT]; /* inbound, by protocol */
+	unsigned inbound;                 /* all of these */
+};
+
+struct shares *shares_new(void);
+void shares_free(struct shares *s); /* NULL is fine */
+
+/* One more connection of that peer, one less. The share lives as long as it has any. */
+struct share *shares_enter(struct shares *s, const struct peer_id *peer);
+void shares_leave(struct shares *s, struct share *share);
+
+/* May the peer open another stream to us; one of those that talk be served with this protocol? */
+bool share_may_open(const struct share *share);
+bool share_may_serve(const struct share *share, enum protocol protocol);
+
+/* The life of one: opened, agreed on, over. PROTOCOL_NONE is over before it was agreed on. */
+void share_opened(struct share *share);
+void share_agreed(struct share *share, enum protocol protocol);
+void share_over(struct share *share, enum protocol protocol);
+
+#endif
