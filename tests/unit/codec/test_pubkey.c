@@ -1,5 +1,9 @@
 #include "../testing.h"
 
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
 #include "codec/pubkey.h"
 #include "keys.h"
 
@@ -165,6 +169,49 @@ static void weak_and_foreign_keys_are_refused(void **state)
 	}
 }
 
+/* Makes an RSA key with that exponent, signs with it, and returns what comes of verifying it. */
+static int verify_with_exponent(const char *hex)
+{
+	static const uint8_t message[] = "what was signed";
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	EVP_PKEY *pair = NULL;
+	BIGNUM *e = NULL;
+	uint8_t sig[256], key[512] = {0x08, PUBKEY_RSA, 0x12}, *der = key + 5;
+	struct raw r = {.key = key, .message = (uint8_t *)message, .sig = sig};
+	int n;
+
+	assert_true(BN_hex2bn(&e, hex) > 0);
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &pair), 1);
+	n = i2d_PUBKEY(pair, NULL);
+	assert_in_range(n, 128, sizeof(key) - 5);
+	i2d_PUBKEY(pair, &der);
+	key[3] = (uint8_t)(0x80 | (n & 0x7f));
+	key[4] = (uint8_t)(n >> 7);
+	r.key_len = 5 + (size_t)n;
+	r.message_len = sizeof(message);
+	r.sig_len = sizeof(sig);
+	assert_int_equal(EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, pair), 1);
+	assert_int_equal(EVP_DigestSign(md, sig, &r.sig_len, message, sizeof(message)), 1);
+	EVP_PKEY_free(pair);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_MD_CTX_free(md);
+	BN_free(e);
+	return verify(&r);
+}
+
+/* One as long as the modulus makes each verification a hundred times as dear. */
+static void a_huge_exponent_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(verify_with_exponent("10001"), 0);
+	assert_int_equal(verify_with_exponent("8000000000000003"), 0);   /* 64 bits */
+	assert_int_equal(verify_with_exponent("10000000000000003"), -1); /* 65 */
+}
+
 /* The same key, with a byte behind the DER. */
 static void bytes_behind_the_key_are_refused(void **state)
 {
@@ -225,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(a_cut_or_flipped_signature_does_not_verify),
 	    cmocka_unit_test(a_cut_or_flipped_key_does_not_verify),
 	    cmocka_unit_test(weak_and_foreign_keys_are_refused),
+	    cmocka_unit_test(a_huge_exponent_is_refused),
 	    cmocka_unit_test(bytes_behind_the_key_are_refused),
 	    cmocka_unit_test(only_one_serialisation_of_a_key_parses),
 	    cmocka_unit_test(an_ed25519_key_is_serialised_as_the_vector),
