@@ -18,7 +18,7 @@ struct node_events {
 	/* Identify has succeeded or failed on the first connection (p->known tells), or what the
 	 * peer serves has changed. */
 	void (*peer_up)(void *arg, const struct peer *p, const char *address);
-	/* The last connection has ended. Only after peer_up. */
+	/* The last connection has ended; also of a peer that never came up. */
 	void (*peer_down)(void *arg, const struct peer *p, const char *why);
 	/* What node_connect() began has come to nothing. */
 	void (*connect_failed)(void *arg, const struct peer *p, const char *text);

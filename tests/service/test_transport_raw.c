@@ -22,6 +22,15 @@
 static struct puppet *p;
 static struct puppet_end *viewer, *discovery;
 
+/* The next text of the message; lent until the next call. */
+static const char *text_of(struct msg *m)
+{
+	static char text[4096];
+
+	msg_get_cstr(m, text, sizeof text);
+	return text;
+}
+
 /* --- honest peers in odd pieces --------------------------------------------------------------- */
 
 static void ping_echoes_any_number_of_bytes(void **state)
@@ -475,6 +484,55 @@ static void a_goodbye_sends_new_streams_elsewhere(void **state)
 	raw_free(r);
 }
 
+/* --- the end of a connection ------------------------------------------------------------------ */
+
+/* Its streams may have reached a service that remembers it. */
+static void one_that_never_said_who_it_is_is_told_of_when_it_goes(void **state)
+{
+	struct raw *r = raw_dial(p, NULL);
+	char peer[PEER_ID_TEXT];
+	struct msg m;
+
+	(void)state;
+	puppet_wait_up(discovery);
+	raw_ping(r);
+	memcpy(peer, r->text, sizeof peer);
+	raw_free(r);
+	puppet_next(discovery, MSG_PEER_DOWN, &m);
+	assert_string_equal(text_of(&m), peer);
+	assert_int_equal(puppet_count(discovery, MSG_PEER_UP), 0);
+}
+
+/* Takes no new streams any more, but the one there is goes on. */
+static void say_goodbye(struct raw *r)
+{
+	struct raw_stream *s = raw_ping(r);
+
+	raw_put_plain(r, "\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 12);
+	yamux_write(s->y, "?", 1);
+	RAW_UNTIL(r, buf_len(&s->in) >= 20 + 18 + 2);
+}
+
+/* All connections that the peer may have are there, and none takes streams: one is dialled. */
+static void a_dial_that_is_one_too_many_fails_at_once(void **state)
+{
+	struct raw *r[LIMIT_CONNECTIONS_PEER], *far;
+	struct msg m;
+
+	(void)state;
+	for (int i = 0; i < LIMIT_CONNECTIONS_PEER; i++)
+		say_goodbye(r[i] = raw_dial(p, i == 0 ? NULL : r[0]));
+	far = raw_be_dialled(p, discovery, r[0]);
+	raw_answer(far);
+	RAW_UNTIL(far, puppet_count(discovery, MSG_CONNECT_FAILED) > 0);
+	puppet_next(discovery, MSG_CONNECT_FAILED, &m);
+	assert_string_equal(text_of(&m), far->text);
+	assert_non_null(strstr(text_of(&m), "too many connections to one peer"));
+	for (int i = 0; i < LIMIT_CONNECTIONS_PEER; i++)
+		raw_free(r[i]);
+	raw_free(far);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -517,6 +575,8 @@ int main(int argc, char **argv)
 	    TEST(data_goes_with_the_proposal_and_the_end_after_the_answer),
 	    TEST(na_from_the_peer_is_refused_to_the_service),
 	    TEST(a_goodbye_sends_new_streams_elsewhere),
+	    TEST(one_that_never_said_who_it_is_is_told_of_when_it_goes),
+	    TEST(a_dial_that_is_one_too_many_fails_at_once),
 	};
 
 	if (argc > 1)
