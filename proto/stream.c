@@ -118,6 +118,8 @@ void stream_look_later(struct stream *s)
 		return;
 	s->todo = true;
 	TAILQ_INSERT_TAIL(&s->table->todo, s, work);
+	/* The hook of another may have written it, after ours. */
+	loop_again(s->table->loop);
 }
 
 /* The end of the loop's turn: sends what the turn has gathered. */

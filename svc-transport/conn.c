@@ -23,6 +23,7 @@ void conn_close(struct conn *c, const char *format, ...)
 	va_end(ap);
 	c->is_dying = true;
 	TAILQ_INSERT_TAIL(&c->set->dying, c, dying);
+	loop_again(c->set->loop);
 }
 
 void conn_set_goaway(struct conn *c, enum yamux_reason reason)
@@ -91,6 +92,7 @@ void conn_touch(struct conn *c)
 		return;
 	c->is_touched = true;
 	TAILQ_INSERT_TAIL(&c->set->touched, c, touched);
+	loop_again(c->set->loop);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -80,21 +80,17 @@ static bool before_sleep(void *arg)
 {
 	struct conns *cs = arg;
 	struct conn_list touched = TAILQ_HEAD_INITIALIZER(touched);
-	bool worked = false;
 	struct conn *c;
 
-	while ((c = TAILQ_FIRST(&cs->dying)) != NULL) {
+	while ((c = TAILQ_FIRST(&cs->dying)) != NULL)
 		conn_end(c);
-		worked = true;
-	}
 	TAILQ_CONCAT(&touched, &cs->touched, touched);
 	while ((c = TAILQ_FIRST(&touched)) != NULL) {
 		TAILQ_REMOVE(&touched, c, touched);
 		c->is_touched = false;
 		conn_flush(c);
-		worked = true;
 	}
-	return worked;
+	return false;
 }
 
 static void check_deadlines(struct conn *c, uint64_t now)

@@ -222,6 +222,44 @@ static void test_request_and_answer(void **state)
 	end(&p);
 }
 
+/* What a hook writes after the hook of streams has run. Not at once: loop_turn() runs the hooks
+ * before it thinks of sleeping, too. */
+struct late {
+	struct stream *s;
+	unsigned calls;
+};
+
+static bool write_late(void *arg)
+{
+	struct late *l = arg;
+
+	if (++l->calls == 2)
+		assert_int_equal(stream_write(l->s, "late", 4, false), 4);
+	return false;
+}
+
+static void test_written_in_a_later_hook(void **state)
+{
+	struct pair p;
+	struct side out;
+	struct late late = {0};
+	struct before_sleep *hook;
+	uint64_t began;
+
+	(void)state;
+	begin(&p);
+	open_down(&p, &out);
+	PAIR_UNTIL(&p, out.opened);
+	late.s = out.s;
+	hook = loop_before_sleep(p.loop, write_late, &late);
+	began = clock_mono_ms();
+	while (in.received < 4)
+		loop_turn(p.loop, 10000);
+	assert_true(clock_mono_ms() - began < 5000);
+	before_sleep_free(hook);
+	end(&p);
+}
+
 static void test_request_with_choices(void **state)
 {
 	struct pair p;
@@ -1077,6 +1115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_request_and_answer),
+	    cmocka_unit_test(test_written_in_a_later_hook),
 	    cmocka_unit_test(test_request_with_choices),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_write_while_being_offered),
