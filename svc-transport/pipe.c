@@ -54,16 +54,22 @@ void pipe_lose_bus(struct pipe *p)
 	p->bus = NULL;
 }
 
+static void end_wire(struct pipe *p, enum yamux_code code)
+{
+	if (!p->ours)
+		lane_wasted(p->lane);
+	if (p->wire == NULL)
+		return;
+	yamux_reset(p->wire, code);
+	conn_touch(p->lane->conn);
+}
+
 void pipe_end(struct pipe *p, enum yamux_code wire, enum stream_code code, const char *why)
 {
 	const struct pipe_local *local = p->local;
 
-	if (!p->ours && p->lane != NULL)
-		lane_wasted(p->lane);
-	if (p->wire != NULL) {
-		yamux_reset(p->wire, wire);
-		conn_touch(p->lane->conn);
-	}
+	if (p->lane != NULL)
+		end_wire(p, wire);
 	if (p->bus != NULL)
 		stream_reset(p->bus, code, why);
 	p->wire = NULL;
