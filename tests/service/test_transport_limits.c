@@ -250,7 +250,7 @@ static void crowd(struct raw *r[3], size_t *served)
 		}
 	}
 	/* The link keeps the order: once this is answered, all has been told. */
-	puppet_report(p, "streams");
+	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, NOBODY, 5000));
 	*served = streams_count(puppet_streams(viewer));
 }
 

@@ -19,6 +19,8 @@
 #include "svc-transport/limits.h"
 #include "tests/service/raw.h"
 
+#define NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
+
 static struct puppet *p;
 static struct puppet_end *viewer, *discovery;
 
@@ -167,7 +169,7 @@ static void identify_says_who_we_are_and_ends(void **state)
 	puppet_wait_up(discovery);
 	say_self_addrs("/ip4/192.168.1.5/tcp/4001");
 	/* The link keeps the order: once this is answered, that was heard. */
-	puppet_report(p, "streams");
+	puppet_wait_over(puppet_open(discovery, PROTOCOL_MESHSUB_11, NOBODY, 5000));
 	r = raw_dial(p, NULL);
 	s = raw_open(r, id, "", 0);
 	RAW_UNTIL(r, s->finished);
