@@ -11,6 +11,7 @@ make_peer() { # name label port
 		"$goop" init "peers/$1" --label "$2" >/dev/null
 		rm -rf "peers/$1/site"
 		cp -r "packaging/demo/$1" "peers/$1/site"
+		cp packaging/demo/guestbook.js "peers/$1/site/"
 		printf '{\n  "profile": { "label": "%s" },\n  "viewer": { "http_addr": "127.0.0.1:%s" }\n}\n' \
 			"$2" "$3" >"peers/$1/goop.json"
 	fi

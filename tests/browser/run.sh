@@ -13,6 +13,7 @@ peer 2 bob '{"profile":{"label":"bob"}}'
 for name in alice bob; do
 	rm -rf "$scratch/$name/site"
 	cp -r "packaging/demo/$name" "$scratch/$name/site"
+	cp packaging/demo/guestbook.js "$scratch/$name/site/"
 done
 start alice
 export GOOP="$goop" ALICE="$scratch/alice" BOB="$scratch/bob" BOB_NET="$net-2" SHOTS="${SHOTS:-$root/build/screenshots}"
