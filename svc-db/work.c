@@ -20,7 +20,8 @@ struct job {
 	const struct job_events *events;
 	void *arg;
 	bool open;              /* counts as under way in its lane */
-	uint64_t stalled_since; /* when it came into `stalled` */
+	size_t produced;        /* bytes of answer since then: */
+	uint64_t stalled_since; /* when it came into `stalled` with a chunk of answer read before */
 };
 
 /* The queries of one caller. */
@@ -308,10 +309,12 @@ static struct job *longest_stalled(struct work *w)
 	struct lane *lane;
 
 	TAILQ_FOREACH (lane, &w->lanes, entry) {
-		struct job *j = TAILQ_FIRST(&lane->stalled);
-		if (*lane->name != '\0' && j != NULL &&
-		    (oldest == NULL || j->stalled_since < oldest->stalled_since))
-			oldest = j;
+		struct job *j;
+		if (*lane->name == '\0')
+			continue;
+		TAILQ_FOREACH (j, &lane->stalled, entry)
+			if (oldest == NULL || j->stalled_since < oldest->stalled_since)
+				oldest = j;
 	}
 	return oldest;
 }
@@ -336,7 +339,11 @@ static void let_flow(struct work *w, struct job *j)
 {
 	struct lane *lane = j->lane;
 
-	j->stalled_since = w->now;
+	/* Whoever reads a few bytes at a time has still read next to nothing. */
+	if (j->stalled_since == 0 || j->produced >= DATA_CALL_CHUNK) {
+		j->stalled_since = w->now;
+		j->produced = 0;
+	}
 	move(j, &lane->stalled);
 	j->events->output(j->arg);
 }
@@ -357,8 +364,11 @@ static struct job *next_query(struct lane *lane, uint64_t now)
 static void run_query(struct work *w, struct lane *lane)
 {
 	struct job *j = next_query(lane, w->now);
+	size_t before = buf_len(j->out);
+	enum data_state state = data_call_run(j->call, w->st, j->out);
 
-	switch (data_call_run(j->call, w->st, j->out)) {
+	j->produced += buf_len(j->out) > before ? buf_len(j->out) - before : 0;
+	switch (state) {
 	case DATA_MORE: break;
 	case DATA_FLOW: let_flow(w, j); break;
 	case DATA_LATER: wait_for_reader(w, j); break;

@@ -19,7 +19,8 @@
 #define WORK_SLICE_US (8 * 1000) /* for queries in a turn */
 #define WORK_OPEN     4          /* queries of one caller under way at once */
 #define WORK_RETRY_MS 20         /* when the database is taken */
-/* A query whose reader takes nothing for so long gives way when others wait for theirs. */
+/* A query of whose answer less than a chunk (DATA_CALL_CHUNK) is read in so long gives way when
+ * others wait for theirs. */
 #define WORK_STALL_MS 2000
 
 struct work;

@@ -265,6 +265,45 @@ static void test_the_longest_stalled_gives_way(void **state)
 	}
 }
 
+/* A few bytes now and then keep nobody else's reader for ever. */
+static void test_who_trickles_gives_way(void **state)
+{
+	struct stage *s = *state;
+	struct heard h[STORE_READERS], last;
+	size_t remote = STORE_READERS - STORE_READERS_OWNER;
+	unsigned broken = 0;
+
+	fill(s, 300);
+	for (size_t i = 0; i < remote; i++) {
+		char peer[16];
+		struct caller who = {false, peer, ""};
+		snprintf(peer, sizeof peer, "peer-%zu", i);
+		add(s, &h[i], &who, ALL);
+	}
+	settle(s, 1);
+	add(s, &last, &bob, ALL);
+	for (uint64_t now = 2; now < 2 * WORK_STALL_MS && last.outputs == 0; now += 100) {
+		settle(s, now);
+		for (size_t i = 0; i < remote; i++) {
+			if (h[i].broken)
+				continue;
+			buf_consume(&h[i].out, 1500);
+			job_resume(h[i].job);
+		}
+	}
+	assert_int_equal(last.outputs, 1);
+	for (size_t i = 0; i < remote; i++)
+		broken += h[i].broken;
+	assert_int_equal(broken, 1);
+	job_cancel(last.job);
+	buf_clear(&last.out);
+	for (size_t i = 0; i < remote; i++) {
+		if (!h[i].broken)
+			job_cancel(h[i].job);
+		buf_clear(&h[i].out);
+	}
+}
+
 static void test_broken_after_a_part(void **state)
 {
 	struct stage *s = *state;
@@ -297,6 +336,7 @@ int main(void)
 	    T(test_callers_take_turns),
 	    T(test_readers_left_by_one_caller),
 	    T(test_the_longest_stalled_gives_way),
+	    T(test_who_trickles_gives_way),
 	    T(test_broken_after_a_part),
 	};
 
