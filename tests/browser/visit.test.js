@@ -119,14 +119,27 @@ test("a form of another page cannot write into the visitor's database", async ()
   assert.deepEqual(rows, []);
 });
 
-test("the pages look right in the dark and on a phone", async () => {
-  const phone = await browser.newContext({ viewport: { width: 390, height: 780 }, colorScheme: "dark" });
-  const small = await phone.newPage();
-  for (const path of ["/peers", "/self", "/database", "/logs"]) {
-    await small.goto(url + path);
-    assert.equal(await small.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true,
-      `${path} scrolls sideways`);
-    await small.screenshot({ path: `${SHOTS}/phone${path.replace("/", "-")}.png` });
+// The theme is a setting; a page that is loaded shows each when it is told to.
+test("every page fits, wide and narrow, dark and light", async () => {
+  const people = { columns: [{ name: "title", type: "TEXT" }, { name: "text", type: "TEXT" }], name: "notes" };
+  atAlice("/api/data/tables/create", people);
+  for (const text of ["short", "a note of several words, long enough to be broken into lines ".repeat(4), "x".repeat(90)]) {
+    atAlice("/api/data/insert", { table: "notes", data: { title: "A note", text } });
+  }
+  for (const [size, viewport] of Object.entries({ desk: { width: 1280, height: 800 }, phone: { width: 390, height: 780 } })) {
+    const tab = await (await browser.newContext({ viewport })).newPage();
+    for (const path of ["/peers", "/self", "/database", "/logs"]) {
+      await tab.goto(url + path);
+      if (path === "/database") await tab.getByRole("button", { name: /notes/ }).click();
+      if (path === "/peers") await tab.getByText("bob", { exact: true }).first().waitFor();
+      for (const theme of ["dark", "light"]) {
+        await tab.evaluate((name) => { document.documentElement.dataset.theme = name; }, theme);
+        assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true,
+          `${path} scrolls sideways: ${size}`);
+        await tab.screenshot({ path: `${SHOTS}/${size}-${theme}${path.replace("/", "-")}.png` });
+      }
+    }
+    await tab.context().close();
   }
 });
 
