@@ -30,6 +30,7 @@ struct data_stream {
 	size_t charged; /* of the budget for requests */
 	size_t unread;  /* of that for answers */
 	size_t wasted;
+	size_t taken; /* bytes of the answer since `since` */
 	struct buf out;
 	struct job *job;
 	uint64_t since; /* when what is awaited began */
@@ -54,6 +55,13 @@ static void release_request(struct data_stream *d)
 	buf_clear(&d->in);
 	d->all->charged -= d->charged;
 	d->charged = 0;
+}
+
+/* What is awaited begins now. */
+static void await(struct data_stream *d)
+{
+	d->since = loop_now(d->all->loop);
+	d->taken = 0;
 }
 
 /* To be called when the answer's buffer has changed. */
@@ -99,8 +107,10 @@ static void pump(struct data_stream *d)
 		if (n == 0)
 			break;
 		buf_consume(&d->out, n);
-		d->since = loop_now(d->all->loop);
+		d->taken += n;
 	}
+	if (d->taken >= DATA_STREAM_PACE || (d->taken > 0 && buf_len(&d->out) == 0))
+		await(d);
 	if (buf_len(&d->out) == 0)
 		buf_clear(&d->out); /* a large row leaves a large buffer */
 	count_unread(d);
@@ -155,7 +165,8 @@ static void answered(struct data_stream *d)
 {
 	release_request(d);
 	d->phase = ANSWERED;
-	d->since = loop_now(d->all->loop);
+	if (!d->flowing || d->unread == 0)
+		await(d);
 	pump(d);
 	bound_unread(d);
 }
@@ -175,6 +186,9 @@ static void on_output(void *arg)
 	struct data_stream *d = arg;
 
 	release_request(d);
+	/* Until now there was nothing to be read. */
+	if (d->unread == 0)
+		await(d);
 	d->flowing = true;
 	pump(d);
 	if (buf_len(&d->out) < DATA_CALL_CHUNK)
@@ -247,7 +261,7 @@ static void submit(struct data_stream *d, const uint8_t *bytes, size_t n)
 		return;
 	}
 	d->phase = WORKING;
-	d->since = loop_now(d->all->loop);
+	await(d);
 	d->job = work_add(d->all->work, call, d->owner ? "" : d->peer, &d->out, &job_events, d);
 }
 
@@ -381,7 +395,7 @@ const struct stream_events *data_streams_take(
 	d->owner = caller->owner;
 	d->peer = xstrdup(caller->peer);
 	d->email = xstrdup(caller->email);
-	d->since = loop_now(all->loop);
+	await(d);
 	buf_init(&d->in, REQUEST_MAX);
 	buf_init(&d->out, DATA_CALL_OUT);
 	TAILQ_INSERT_TAIL(&all->list, d, entry);

@@ -18,7 +18,8 @@
 
 #define DATA_STREAM_REQUEST_MS 10000              /* until the line is complete */
 #define DATA_STREAM_WORK_MS    20000              /* until the answer begins */
-#define DATA_STREAM_STALL_MS   30000              /* between two bytes that the other side takes */
+#define DATA_STREAM_STALL_MS   30000              /* in which the other side takes */
+#define DATA_STREAM_PACE       (64 * 1024)        /* so much, or all there is */
 #define DATA_STREAM_CLOSE_MS   10000              /* from the answer's end to the stream's */
 #define DATA_STREAM_WASTE      (64 * 1024 * 1024) /* thrown away of one stream, at most */
 

@@ -161,6 +161,26 @@ static void test_small_parts_count_as_well(void **state)
 	assert_true(first->over);
 }
 
+/* Who takes a byte now and then has no stream for ever; who takes a little more has. */
+static void test_trickle_is_no_reading(void **state)
+{
+	struct stage *s = *state;
+	struct stream *trickles = leave_unread(s, 1, ANSWER), *reads = open_by(s, 2, 0);
+
+	fake_says(reads, "{\"op\":\"query\",\"table\":\"notes\",\"offset\":1}\n", true);
+	for (unsigned seconds = 0; seconds < 90; seconds++) {
+		work_to_end(s);
+		fake_time_pass(1000);
+		if (!trickles->over)
+			fake_takes(trickles, 10);
+		assert_false(reads->over);
+		fake_takes(reads, 4000);
+	}
+	assert_true(trickles->over);
+	assert_int_equal(trickles->code, STREAM_TIMEOUT);
+	assert_true(reads->wrote > 90 * 3000);
+}
+
 /* Whichever of its connections they come by. */
 static void test_streams_of_one_peer_are_bounded(void **state)
 {
@@ -196,6 +216,7 @@ int main(void)
 	    T(test_unread_answers_are_bounded),
 	    T(test_sweep_survives_what_it_causes),
 	    T(test_small_parts_count_as_well),
+	    T(test_trickle_is_no_reading),
 	    T(test_streams_of_one_peer_are_bounded),
 	};
 
