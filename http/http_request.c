@@ -110,6 +110,29 @@ const char *http_request_header(const struct http_request *r, const char *name)
 	return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
 }
 
+struct search {
+	const char *name, *found;
+};
+
+static enum MHD_Result match(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct search *s = cls;
+
+	(void)kind;
+	if (strcasecmp(name, s->name) == 0)
+		s->found = value == NULL ? "" : value;
+	return MHD_YES;
+}
+
+const char *http_request_header_last(const struct http_request *r, const char *name)
+{
+	struct search s = {.name = name};
+
+	MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, match, &s);
+	return s.found;
+}
+
 struct bytes http_request_body(const struct http_request *r)
 {
 	return (struct bytes){buf_data(&r->body), buf_len(&r->body)};

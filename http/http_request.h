@@ -20,6 +20,10 @@ const char *http_request_path(const struct http_request *r);
 /* The first header of that name, or NULL. */
 const char *http_request_header(const struct http_request *r, const char *name);
 
+/* The last header of that name, or NULL: a list may be spread over several lines (RFC 9110, section
+ * 5.3), and who comes last has the last word. */
+const char *http_request_header_last(const struct http_request *r, const char *name);
+
 /* The whole body, at most what the route allows; lent until the handler returns. */
 struct bytes http_request_body(const struct http_request *r);
 

@@ -19,6 +19,7 @@ struct conn {
 	uint64_t deadline;
 	int fd;
 	bool admitted;
+	bool rests; /* between two requests */
 };
 
 struct http_server {
@@ -31,6 +32,7 @@ struct http_server {
 	TAILQ_HEAD(, conn) awaiting;
 	TAILQ_HEAD(, http_request) requests;
 	unsigned connections;
+	uint64_t cut;
 	bool resumed; /* a connection is to go on: libmicrohttpd must run */
 	bool ending;
 	struct log_limit slow;
@@ -79,6 +81,7 @@ static void drop_slow(struct http_server *s)
 		next = TAILQ_NEXT(c, entry);
 		if (now < c->deadline)
 			continue;
+		s->cut += !c->rests;
 		if (log_allowed(&s->slow, 5, "http_server"))
 			log_debug("http_server", "a connection sent no request in time");
 		shutdown(c->fd, SHUT_RDWR);
@@ -136,7 +139,13 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
 {
 	struct http_server *s = cls;
 	struct http_request *r = http_mhd_request_new(s, mhd, target);
+	struct conn *c = conn_of(mhd);
 
+	/* From here on it is a request, and may be as slow as a first one. */
+	if (c != NULL && c->rests)
+		await(s, c, s->config.header_ms);
+	if (c != NULL)
+		c->rests = false;
 	TAILQ_INSERT_TAIL(&s->requests, r, entry);
 	return r;
 }
@@ -154,10 +163,14 @@ static void on_completed(
 	*context = NULL;
 	if (log_enabled(LOG_LEVEL_DEBUG))
 		log_debug("http_server", "%s %.500s %u", r->method, r->target, r->status);
+	if (s->config.over != NULL)
+		s->config.over(s->config.arg, r, r->status);
 	TAILQ_REMOVE(&s->requests, r, entry);
 	http_mhd_request_free(r);
-	if (c != NULL)
-		await(s, c, s->config.idle_ms);
+	if (c == NULL)
+		return;
+	c->rests = true;
+	await(s, c, s->config.idle_ms);
 }
 
 static const struct http_route *route_of(const struct http_request *r, bool *path_known)
@@ -372,4 +385,9 @@ void http_server_free(struct http_server *s)
 unsigned http_server_connections(const struct http_server *s)
 {
 	return s->connections;
+}
+
+uint64_t http_server_cut(const struct http_server *s)
+{
+	return s->cut;
 }

@@ -23,19 +23,25 @@ typedef bool http_gate_fn(void *arg, struct http_request *r);
  * closes it at once. */
 typedef bool http_admit_fn(void *arg, const struct sockaddr *client, bool opened);
 
+/* Told of each request when it is over, with the status of its answer: 0 when there was none, or
+ * one of libmicrohttpd's own to what is no request (headers that are too large, ...). */
+typedef void http_over_fn(void *arg, const struct http_request *r, unsigned status);
+
 struct http_server_config {
 	const struct http_route *routes; /* lent until http_server_free() */
 	size_t route_count;
 	http_gate_fn *gate;   /* may be NULL */
 	http_admit_fn *admit; /* may be NULL */
-	void *arg;            /* for gate, admit and handlers */
+	http_over_fn *over;   /* may be NULL */
+	void *arg;            /* for gate, admit, over and handlers */
 	size_t pool;          /* bytes for the headers of a connection, both ways: longer ones get
 	                         431. 2 to 4 KiB serve many subscribers in little memory. */
 	unsigned connections; /* at most, at once */
 	unsigned per_address; /* at most from one address; 0 for no limit */
 	uint32_t header_ms;   /* from connecting until the headers are complete */
 	uint32_t body_ms;     /* from there until the body is complete */
-	uint32_t idle_ms;     /* from an answer until the next request's headers are complete */
+	uint32_t idle_ms;     /* from an answer until the next request's first line is complete; for
+	                         its headers there are header_ms again */
 	uint32_t stall_ms;    /* a client that takes nothing of an answer for so long is dropped */
 };
 
@@ -49,5 +55,8 @@ void http_server_free(struct http_server *s);
 
 /* Connections now open, suspended ones included. */
 unsigned http_server_connections(const struct http_server *s);
+
+/* How many were cut so far because their request was not complete in time. */
+uint64_t http_server_cut(const struct http_server *s);
 
 #endif

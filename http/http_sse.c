@@ -23,6 +23,7 @@
 #define EVENTS_AT_ONCE    256
 /* So many get their events before the loop looks at what else there is to do. */
 #define SLICE 256
+#define MARKS 64
 
 struct http_sse_text {
 	unsigned holders;
@@ -38,7 +39,13 @@ struct subscriber {
 	uint64_t at; /* next byte of the ring's endless text */
 	void *tag;
 	int fd;
+	bool begun;   /* it has once had everything */
 	bool blocked; /* the socket takes nothing until epoll says so */
+};
+
+/* When the bytes from that place on were sent. */
+struct mark {
+	uint64_t place, us;
 };
 
 struct http_sse {
@@ -58,6 +65,8 @@ struct http_sse {
 	uint64_t round_end;      /* `end` at that time */
 	uint64_t end;            /* bytes ever written to the ring */
 	uint8_t *ring;
+	struct mark marks[MARKS]; /* the latest, mark_count in all */
+	uint64_t mark_count;
 	struct log_limit slow;
 };
 
@@ -136,10 +145,12 @@ static int gather(const struct http_sse *sse, const struct subscriber *s, struct
 	return add(v, count, sse->ring, n - first);
 }
 
-static void took(struct subscriber *s, size_t n)
+static void took(struct http_sse *sse, struct subscriber *s, size_t n)
 {
 	size_t left;
 
+	if (sse->config.taken != NULL)
+		sse->config.taken(sse->config.arg, s->tag, n);
 	if (s->head != NULL) {
 		left = strlen(s->head + s->head_at);
 		if (n < left) {
@@ -163,20 +174,50 @@ static void took(struct subscriber *s, size_t n)
 	s->at += n;
 }
 
+static void mark(struct http_sse *sse)
+{
+	if (sse->config.delivered != NULL)
+		sse->marks[sse->mark_count++ % MARKS] =
+		    (struct mark){.place = sse->end, .us = clock_mono_us()};
+}
+
+/* All from that place on is out. */
+static void delivered(struct http_sse *sse, uint64_t from)
+{
+	uint64_t i = sse->mark_count, first = i > MARKS ? i - MARKS : 0;
+
+	if (sse->config.delivered == NULL || i == first)
+		return;
+	while (--i > first && sse->marks[i % MARKS].place > from)
+		;
+	sse->config.delivered(sse->config.arg, clock_mono_us() - sse->marks[i % MARKS].us);
+}
+
+static void took_all(struct http_sse *sse, struct subscriber *s, uint64_t from)
+{
+	if (s->begun && s->at != from)
+		delivered(sse, from);
+	s->begun = true;
+}
+
 /* Writes until everything is out or the socket takes no more. False when it is broken. */
 static bool push(struct http_sse *sse, struct subscriber *s)
 {
+	uint64_t from = s->at;
+
 	while (!s->blocked) {
 		struct iovec v[4];
 		struct msghdr m = {.msg_iov = v};
 		ssize_t n;
 
 		m.msg_iovlen = (size_t)gather(sse, s, v);
-		if (m.msg_iovlen == 0)
+		if (m.msg_iovlen == 0) {
+			took_all(sse, s, from);
 			return true;
+		}
 		n = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n >= 0)
-			took(s, (size_t)n);
+			took(sse, s, (size_t)n);
 		else if (errno == EAGAIN)
 			s->blocked = true;
 		else if (errno != EINTR)
@@ -384,6 +425,8 @@ void http_sse_send(struct http_sse *sse, const void *p, size_t n)
 		return;
 	if (n > size)
 		panic("http_sse", "an event of %zu bytes is larger than the ring", n);
+	if (sse->end == sse->round_end)
+		mark(sse);
 	first = n < size - at ? n : size - at;
 	memcpy(sse->ring + at, p, first);
 	memcpy(sse->ring, (const uint8_t *)p + first, n - first);

@@ -32,6 +32,13 @@ void http_sse_text_drop(struct http_sse_text *t); /* freed with the last; NULL i
  * took everything. `slow` when it was dropped because it did not read. */
 typedef void http_sse_gone_fn(void *arg, void *tag, uint64_t at, bool slow);
 
+/* A subscriber's socket has taken `n` bytes. */
+typedef void http_sse_taken_fn(void *arg, void *tag, size_t n);
+
+/* A subscriber has now taken all that was sent, the oldest of it `us` microseconds after it was
+ * sent. Not told of what a stream begins with. */
+typedef void http_sse_delivered_fn(void *arg, uint64_t us);
+
 struct http_sse_config {
 	size_t ring;         /* bytes that a subscriber may be behind */
 	uint32_t collect_ms; /* how long events are collected after others went out, at least */
@@ -39,7 +46,9 @@ struct http_sse_config {
 	unsigned subscribers;   /* at most; more are answered 503 */
 	bool keep;              /* the ring is written even while nobody subscribes, for `from` */
 	int send_buffer;        /* bytes that the kernel may hold for each; 0 for its default */
-	http_sse_gone_fn *gone; /* may be NULL */
+	http_sse_gone_fn *gone; /* may be NULL, as the next two */
+	http_sse_taken_fn *taken;
+	http_sse_delivered_fn *delivered;
 	void *arg;
 };
 

@@ -19,6 +19,7 @@ struct site {
 	size_t largest_piece;
 	unsigned fills, gated, done;
 	bool fail;
+	char over[64];
 };
 
 static void on_done(void *arg, struct http_request *r)
@@ -109,7 +110,23 @@ static bool gate(void *arg, struct http_request *r)
 	return false;
 }
 
+static void last_header(void *arg, struct http_request *r)
+{
+	const char *value = http_request_header_last(r, "x-list");
+
+	(void)arg;
+	http_answer_text(r, 200, value == NULL ? "none" : value);
+}
+
+static void over(void *arg, const struct http_request *r, unsigned status)
+{
+	struct site *s = arg;
+
+	snprintf(s->over, sizeof(s->over), "%s %u", http_request_target(r), status);
+}
+
 static const struct http_route routes[] = {
+    {"GET", "/last", 0, last_header},
     {"GET", "/hello", 0, hello},
     {"GET", "/later", 0, later},
     {"POST", "/echo", 1000, echo},
@@ -126,6 +143,7 @@ static int set_up_with(void **state, uint32_t deadline_ms)
 	struct http_server_config config = {.routes = routes,
 	    .route_count = sizeof(routes) / sizeof(routes[0]),
 	    .gate = gate,
+	    .over = over,
 	    .arg = s,
 	    .pool = 8192,
 	    .connections = 100,
@@ -183,6 +201,52 @@ static void test_requests_share_a_connection(void **state)
 	assert_int_equal(s->done, 3);
 	assert_int_equal(http_server_connections(s->server), 1);
 	client_close(&c);
+}
+
+static void expect_last(struct site *s, const char *headers, const char *expected)
+{
+	char request[256], body[64];
+	struct client c;
+
+	client_open(&c, s->port);
+	snprintf(request, sizeof(request),
+	    "GET /last HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n", headers);
+	snprintf(body, sizeof(body), "\r\n\r\n%s\n", expected);
+	client_send(&c, request);
+	client_until_end(s->loop, &c);
+	assert_non_null(strstr(c.got, body));
+	client_close(&c);
+}
+
+static void test_last_of_several_header_lines(void **state)
+{
+	expect_last(*state, "", "none");
+	expect_last(*state, "X-List: a, b\r\n", "a, b");
+	expect_last(*state, "X-List: a\r\nX-Other: c\r\nx-LIST: b\r\nX-Another: d\r\n", "b");
+}
+
+static void expect_over(struct site *s, const char *request, const char *expected)
+{
+	struct client c;
+
+	client_open(&c, s->port);
+	client_send(&c, request);
+	client_until_end(s->loop, &c);
+	client_close(&c);
+	assert_string_equal(s->over, expected);
+}
+
+static void test_the_end_of_each_request_is_told(void **state)
+{
+	struct site *s = *state;
+
+	expect_over(s, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "/hello 200");
+	expect_over(s, "GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "/none 404");
+	expect_over(s,
+	    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\nConnection: "
+	    "close\r\n\r\n",
+	    "/echo 413");
+	expect_over(s, "GET /half HTTP/1.1\r\nno header\r\n\r\n", "/half 0");
 }
 
 static void test_head_has_no_body(void **state)
@@ -530,6 +594,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_requests_share_a_connection),
+	    TEST(test_last_of_several_header_lines),
+	    TEST(test_the_end_of_each_request_is_told),
 	    TEST(test_head_has_no_body),
 	    TEST(test_unknown_addresses_and_methods),
 	    TEST(test_handler_sees_the_request),

@@ -21,6 +21,8 @@ struct feed {
 	void *gone;
 	uint64_t gone_at;
 	bool gone_slow;
+	size_t taken;
+	unsigned delivered;
 };
 
 static void subscribe(void *arg, struct http_request *r)
@@ -42,6 +44,22 @@ static void note_gone(void *arg, void *tag, uint64_t at, bool slow)
 	f->gone_slow = slow;
 }
 
+static void note_taken(void *arg, void *tag, size_t n)
+{
+	struct feed *f = arg;
+
+	(void)tag;
+	f->taken += n;
+}
+
+static void note_delivered(void *arg, uint64_t us)
+{
+	struct feed *f = arg;
+
+	(void)us;
+	f->delivered++;
+}
+
 static const struct http_route routes[] = {{"GET", "/events", 0, subscribe}};
 
 static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms, unsigned subscribers)
@@ -55,6 +73,8 @@ static int set_up_with(void **state, uint32_t collect_ms, uint32_t ping_ms, unsi
 	    .subscribers = subscribers,
 	    .keep = true,
 	    .gone = note_gone,
+	    .taken = note_taken,
+	    .delivered = note_delivered,
 	    .arg = f};
 	/* The small pool that many subscribers need. */
 	const struct http_server_config config = {.routes = routes,
@@ -216,6 +236,27 @@ static void test_round_over_many_leaves_nobody_out(void **state)
 		client_until(f->loop, &c[i], "\r\n\r\ndata: 1\n\ndata: 2\n\n");
 		client_close(&c[i]);
 	}
+}
+
+static void test_what_is_taken_and_when_all_is_delivered(void **state)
+{
+	struct feed *f = *state;
+	struct client c;
+
+	f->opening = http_sse_text_new(": ok\n\n", 6);
+	join(f, &c);
+	client_until(f->loop, &c, ": ok\n\n");
+	assert_int_equal(f->delivered, 0);
+	assert_int_equal(f->taken, c.len);
+	say(f, "data: 1\n\n");
+	say(f, "data: 2\n\n");
+	client_until(f->loop, &c, "data: 2\n\n");
+	assert_int_equal(f->delivered, 1);
+	say(f, "data: 3\n\n");
+	client_until(f->loop, &c, "data: 3\n\n");
+	assert_int_equal(f->delivered, 2);
+	assert_int_equal(f->taken, c.len);
+	client_close(&c);
 }
 
 static void test_long_opening_and_ring_wrap_keep_the_order(void **state)
@@ -381,6 +422,7 @@ int main(void)
 	    TEST(test_events_of_one_turn_come_in_one_piece, set_up_collecting),
 	    TEST(test_first_event_goes_at_once_and_the_next_is_collected, set_up_collecting),
 	    TEST(test_round_over_many_leaves_nobody_out, set_up_many),
+	    TEST(test_what_is_taken_and_when_all_is_delivered, set_up),
 	    TEST(test_long_opening_and_ring_wrap_keep_the_order, set_up),
 	    TEST(test_who_does_not_read_is_dropped_and_others_are_not, set_up),
 	    TEST(test_subscriber_may_begin_in_the_past, set_up),
