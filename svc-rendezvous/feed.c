@@ -32,6 +32,7 @@ struct feed {
 	struct channel channels[HUB_CHANNELS];
 	unsigned subscribers_max;
 	uint64_t delivered, dropped, slow;
+	struct histogram delivery;
 };
 
 static void gone(void *arg, void *tag, uint64_t at, bool slow)
@@ -43,6 +44,19 @@ static void gone(void *arg, void *tag, uint64_t at, bool slow)
 		return;
 	c->feed->slow++;
 	c->feed->dropped += hub_events_from(c->feed->hub, c->id, at);
+}
+
+static void taken(void *arg, void *tag, size_t n)
+{
+	(void)arg;
+	hub_sent(tag, n);
+}
+
+static void on_delivered(void *arg, uint64_t us)
+{
+	struct channel *c = arg;
+
+	histogram_observe(&c->feed->delivery, us);
 }
 
 struct feed *feed_new(struct loop *loop, unsigned subscribers)
@@ -58,6 +72,8 @@ struct feed *feed_new(struct loop *loop, unsigned subscribers)
 		    .keep = true,
 		    .send_buffer = SEND_BUFFER,
 		    .gone = gone,
+		    .taken = taken,
+		    .delivered = on_delivered,
 		    .arg = c};
 		c->feed = f;
 		c->id = (enum hub_channel)i;
@@ -161,6 +177,11 @@ void feed_subscribe(
 		return;
 	}
 	start(&f->channels[channel], r, holder);
+}
+
+const struct histogram *feed_delivery(const struct feed *f)
+{
+	return &f->delivery;
 }
 
 struct feed_count feed_counted(const struct feed *f)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "svc-rendezvous/histogram.h"
 #include "svc-rendezvous/hub.h"
 
 struct feed;
@@ -35,5 +36,8 @@ struct feed_count {
 	uint64_t slow;               /* subscribers that were dropped */
 };
 struct feed_count feed_counted(const struct feed *feed);
+
+/* From an event until it is written to a subscriber. Lent. */
+const struct histogram *feed_delivery(const struct feed *feed);
 
 #endif

@@ -109,6 +109,8 @@ void hub_ping(struct hub *hub);
 /* May one more from this address listen? The client, to be given back to hub_leave(); or NULL. */
 struct hub_client *hub_enter(struct hub *hub, const char *client);
 void hub_leave(struct hub_client *client);
+/* It was sent `n` bytes. */
+void hub_sent(struct hub_client *client, size_t n);
 
 /* The same for connections of any kind. True for those that are to be given back. */
 bool hub_connect(struct hub *hub, const char *client);

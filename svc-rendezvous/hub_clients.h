@@ -26,6 +26,7 @@ struct hub_client {
 	TAILQ_HEAD(, hub_signer) signers; /* the longest unheard first */
 	size_t peer_count, peer_bytes, signer_count;
 	unsigned subscribers, connections;
+	uint64_t sent; /* bytes of event streams */
 };
 
 struct hub_clients {

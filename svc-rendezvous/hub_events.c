@@ -62,6 +62,11 @@ void hub_leave(struct hub_client *client)
 	client->subscribers--;
 }
 
+void hub_sent(struct hub_client *client, size_t n)
+{
+	client->sent += n;
+}
+
 bool hub_connect(struct hub *hub, const char *key)
 {
 	struct hub_client *c = hub_clients_get(&hub->clients, key);

@@ -82,10 +82,17 @@ static void attach(struct hub_peer *p, struct hub_client *client)
 	TAILQ_INSERT_TAIL(&client->peers, p, of_client);
 	client->peer_count++;
 	client->peer_bytes += p->len;
+	p->sent_before = client->sent;
+}
+
+uint64_t hub_peer_received(const struct hub_peer *p)
+{
+	return p->received + (p->client->sent - p->sent_before);
 }
 
 static void detach(struct hub_peer *p)
 {
+	p->received = hub_peer_received(p);
 	TAILQ_REMOVE(&p->client->peers, p, of_client);
 	p->client->peer_count--;
 	p->client->peer_bytes -= p->len;

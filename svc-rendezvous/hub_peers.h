@@ -23,11 +23,12 @@ struct hub_peer {
 	char *label;
 	uint8_t digest[HUB_DIGEST];
 	enum presence_type type;
-	int64_t ts;               /* its own */
-	int64_t heard, stored;    /* ours */
-	uint64_t bytes_published; /* since it came */
-	bool signed_;             /* its last message was */
-	bool foreign;             /* another instance is its judge */
+	int64_t ts;                     /* its own */
+	int64_t heard, stored;          /* ours */
+	uint64_t bytes_published;       /* since it came */
+	uint64_t received, sent_before; /* see hub_peer_received() */
+	bool signed_;                   /* its last message was */
+	bool foreign;                   /* another instance is its judge */
 };
 
 /* A peer that has signed within a day. */
@@ -76,6 +77,10 @@ struct hub_peer *hub_peers_add(
 void hub_peers_update(struct hub_peers *t, struct hub_peer *p, struct hub_client *client,
     struct hub_message *m, int64_t heard);
 void hub_peers_remove(struct hub_peers *t, struct hub_peer *p);
+
+/* Bytes that event streams of the address from which the peer publishes were sent since it came. A
+ * stream bears no peer's name, so peers behind one address share the number. */
+uint64_t hub_peer_received(const struct hub_peer *p);
 
 /* NULL when it has not signed for HUB_SIGNER_MS. */
 #define HUB_SIGNER_MS (24LL * 3600 * 1000)

@@ -1,19 +1,8 @@
 #include "svc-rendezvous/metrics.h"
 
+#include <stdio.h>
+
 #define PREFIX "goop_rendezvous_"
-
-static const uint32_t bounds_us[METRICS_BUCKETS] = {
-    50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000, 500000, 1000000};
-
-void metrics_observe(struct metrics_histogram *h, uint64_t us)
-{
-	int i = 0;
-
-	while (i < METRICS_BUCKETS && us > bounds_us[i])
-		i++;
-	h->buckets[i]++;
-	h->sum_us += us;
-}
 
 static void family(struct buf *out, const char *name, const char *type, const char *help)
 {
@@ -42,6 +31,20 @@ static void put_publishes(struct buf *out, const struct metrics *m)
 	for (int i = 0; i < HUB_RESULTS; i++)
 		labelled(out, "publishes_total", "result", results[i],
 		    hub_counted(m->hub)->publishes[i]);
+	labelled(out, "publishes_total", "result", "too_large", m->too_large);
+}
+
+static void put_answers(struct buf *out, const struct metrics *m)
+{
+	char code[8] = "none";
+
+	family(out, "answers_total", "counter", "Requests that are over, by status of HTTP.");
+	for (int i = 0; i < METRICS_STATUSES; i++) {
+		if (i > 0)
+			snprintf(code, sizeof(code), "%d", i);
+		if (m->answers[i] > 0)
+			labelled(out, "answers_total", "code", code, m->answers[i]);
+	}
 }
 
 static void put_channels(struct buf *out, const struct metrics *m)
@@ -60,17 +63,17 @@ static void put_channels(struct buf *out, const struct metrics *m)
 }
 
 static void put_histogram(
-    struct buf *out, const char *name, const char *help, const struct metrics_histogram *h)
+    struct buf *out, const char *name, const char *help, const struct histogram *h)
 {
 	uint64_t count = 0;
 
 	family(out, name, "histogram", help);
-	for (int i = 0; i < METRICS_BUCKETS; i++) {
-		count += h->buckets[i];
-		buf_putf(out, PREFIX "%s_bucket{le=\"%g\"} %llu\n", name, bounds_us[i] / 1e6,
-		    (unsigned long long)count);
+	for (int i = 0; i < HISTOGRAM_CLASSES; i++) {
+		count += h->counts[i];
+		buf_putf(out, PREFIX "%s_bucket{le=\"%g\"} %llu\n", name,
+		    histogram_bounds_us[i] / 1e6, (unsigned long long)count);
 	}
-	count += h->buckets[METRICS_BUCKETS];
+	count += h->counts[HISTOGRAM_CLASSES];
 	buf_putf(out,
 	    PREFIX "%s_bucket{le=\"+Inf\"} %llu\n" PREFIX "%s_sum %.6f\n" PREFIX "%s_count %llu\n",
 	    name, (unsigned long long)count, name, (double)h->sum_us / 1e6, name,
@@ -85,7 +88,12 @@ void metrics_put(struct buf *out, const struct metrics *m)
 	one(out, "signers", "gauge", "Peers that have signed within a day.", hub_signers(m->hub));
 	one(out, "addresses", "gauge", "Client addresses remembered.", hub_clients(m->hub));
 	one(out, "connections", "gauge", "HTTP connections besides event streams.", m->connections);
+	one(out, "connections_cut_total", "counter",
+	    "Connections cut because a request was too slow.", m->connections_cut);
+	one(out, "connections_refused_total", "counter",
+	    "Connections refused because their address had too many.", m->connections_refused);
 	put_publishes(out, m);
+	put_answers(out, m);
 	put_channels(out, m);
 	one(out, "joined_total", "counter", "Peers that came.", n->joined);
 	one(out, "left_total", "counter", "Peers that said offline.", n->left);
@@ -101,4 +109,8 @@ void metrics_put(struct buf *out, const struct metrics *m)
 	    m->db_pending);
 	put_histogram(
 	    out, "publish_seconds", "Time to judge a message and hand it on.", m->publish);
+	put_histogram(out, "delivery_seconds",
+	    "Time from a message to its being written to a subscriber, once a subscriber and "
+	    "write.",
+	    m->delivery);
 }

@@ -7,22 +7,21 @@
 
 #include "base/buf.h"
 #include "svc-rendezvous/feed.h"
+#include "svc-rendezvous/histogram.h"
 #include "svc-rendezvous/hub.h"
 
-/* How long something took, in a histogram. */
-#define METRICS_BUCKETS 12
-struct metrics_histogram {
-	uint64_t buckets[METRICS_BUCKETS + 1]; /* the last: longer than all */
-	uint64_t sum_us;
-};
-void metrics_observe(struct metrics_histogram *h, uint64_t us);
+#define METRICS_STATUSES 600
 
 struct metrics {
 	const struct hub *hub;
 	struct feed_count feed;
 	unsigned connections;
-	size_t db_pending; /* rows not yet written */
-	const struct metrics_histogram *publish;
+	uint64_t connections_cut;     /* too slow */
+	uint64_t connections_refused; /* too many of an address */
+	uint64_t too_large;           /* messages that nobody has read */
+	const uint64_t *answers;      /* by status of HTTP; [0]: none, or libmicrohttpd's own */
+	size_t db_pending;            /* rows not yet written */
+	const struct histogram *publish, *delivery;
 };
 
 void metrics_put(struct buf *out, const struct metrics *m);

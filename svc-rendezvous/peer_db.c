@@ -1,8 +1,11 @@
 #include "svc-rendezvous/peer_db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 #include <sqlite3.h>
@@ -123,6 +126,15 @@ static void release(struct peer_db *db)
 	free(db);
 }
 
+/* SQLite would make the file as everybody may read it: it holds the addresses of people, and what
+ * is made beside it has its mode. A file that is there keeps its own. */
+static int make_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
 struct peer_db *peer_db_open(const char *path, char error[PEER_DB_ERROR])
 {
 	struct peer_db *db = xcalloc(1, sizeof(*db));
@@ -131,6 +143,12 @@ struct peer_db *peer_db_open(const char *path, char error[PEER_DB_ERROR])
 	randombytes_buf(random, sizeof(random));
 	str_to_hex(random, sizeof(random), db->writer);
 	db->pending = map_new();
+	if (make_private(path) != 0) {
+		snprintf(error, PEER_DB_ERROR, "presence.peer_db_path: %.300s: %s", path,
+		    strerror(errno));
+		release(db);
+		return NULL;
+	}
 	if (sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
 		SQLITE_OK ||
 	    sqlite3_busy_timeout(db->handle, OPEN_WAIT_MS) != SQLITE_OK ||

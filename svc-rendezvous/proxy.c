@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 
@@ -107,6 +108,18 @@ bool proxy_is_loopback(const char *peer)
 	struct in6_addr a;
 
 	return parse(peer, strlen(peer), &a) && is_loopback(&a);
+}
+
+bool proxy_names_loopback(const char *host)
+{
+	static const char local[] = "localhost";
+	const size_t n = sizeof(local) - 1;
+
+	if (host == NULL)
+		return true;
+	if (strncasecmp(host, local, n) == 0 && (host[n] == '\0' || host[n] == ':'))
+		return true;
+	return proxy_is_loopback(host);
 }
 
 void proxy_key(const struct sockaddr *peer, char key[PROXY_KEY])

@@ -30,6 +30,10 @@ void proxy_client(const struct proxy_list *list, const char *peer, const char *f
 bool proxy_is_trusted(const struct proxy_list *list, const struct sockaddr *peer);
 bool proxy_is_loopback(const char *peer);
 
+/* Does a header `Host` (NULL for none) name this machine as only programs on it do: no name at all,
+ * localhost, or a loopback address? */
+bool proxy_names_loopback(const char *host);
+
 /* The key of a socket address. */
 void proxy_key(const struct sockaddr *peer, char key[PROXY_KEY]);
 

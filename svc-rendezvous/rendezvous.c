@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "codec/json.h"
+#include "http/http_request.h"
 #include "http/http_server.h"
 #include "proto/service.h"
 #include "svc-rendezvous/rendezvous_private.h"
@@ -171,10 +172,21 @@ static bool admit(void *arg, const struct sockaddr *client, bool opened)
 	if (proxy_is_trusted(&v->settings.proxies, client))
 		return true;
 	proxy_key(client, key);
-	if (opened)
-		return hub_connect(v->hub, key);
-	hub_disconnect(v->hub, key);
+	if (!opened)
+		hub_disconnect(v->hub, key);
+	else if (!hub_connect(v->hub, key))
+		return v->refused++, false;
 	return true;
+}
+
+static void over(void *arg, const struct http_request *r, unsigned status)
+{
+	struct rendezvous *v = arg;
+	const char *path = http_request_path(r);
+
+	v->answers[status < METRICS_STATUSES ? status : 0]++;
+	if (status == 413 && path != NULL && strcmp(path, "/publish") == 0)
+		v->too_large++;
 }
 
 /* All of them, joined by blanks, as far as a fact may be long. */
@@ -199,6 +211,7 @@ int rendezvous_start(struct service *svc)
 {
 	struct rendezvous *v = state(svc);
 	struct http_server_config config = {.admit = admit,
+	    .over = over,
 	    .arg = v,
 	    .pool = POOL,
 	    .connections = v->settings.connections,

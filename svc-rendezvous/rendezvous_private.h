@@ -27,7 +27,9 @@ struct rendezvous {
 	int listening;       /* until the server has taken it, -1 */
 	int64_t wall_began;  /* the clock of hub.h: wall time at the start, */
 	uint64_t mono_began; /* and what has passed since */
-	struct metrics_histogram publish_time;
+	struct histogram publish_time;
+	uint64_t answers[METRICS_STATUSES]; /* see metrics.h */
+	uint64_t too_large, refused;
 };
 
 int64_t rendezvous_now(const struct rendezvous *v);

@@ -19,8 +19,8 @@ static bool client_of(const struct rendezvous *v, const struct http_request *r, 
 	bool proxied;
 
 	http_request_client(r, peer, sizeof(peer));
-	proxy_client(
-	    &v->settings.proxies, peer, http_request_header(r, "X-Forwarded-For"), key, &proxied);
+	proxy_client(&v->settings.proxies, peer, http_request_header_last(r, "X-Forwarded-For"),
+	    key, &proxied);
 	return proxied;
 }
 
@@ -69,7 +69,7 @@ static void publish(void *arg, struct http_request *r)
 
 	client_of(v, r, key);
 	hub_publish(v->hub, key, body.data, body.len, rendezvous_now(v), &a);
-	metrics_observe(&v->publish_time, clock_mono_us() - began);
+	histogram_observe(&v->publish_time, clock_mono_us() - began);
 	if (a.retry_s > 0)
 		retry_after(r, a.retry_s);
 	if (a.status == 204)
@@ -165,11 +165,19 @@ static void metrics(void *arg, struct http_request *r)
 	struct buf out;
 
 	http_request_client(r, peer, sizeof(peer));
-	/* What comes through a proxy on this machine is not from this machine. */
-	if ((client_of(v, r, key) || !proxy_is_loopback(peer)) && !is_admin(v, r))
+	/* What comes through a proxy on this machine is not from this machine; nor is what the
+	 * script of a stranger's page asks of a name that it has had resolved to this machine. */
+	if ((client_of(v, r, key) || !proxy_is_loopback(peer) ||
+		!proxy_names_loopback(http_request_header(r, "Host"))) &&
+	    !is_admin(v, r))
 		return;
 	m.feed = feed_counted(v->feed);
+	m.delivery = feed_delivery(v->feed);
+	m.answers = v->answers;
+	m.too_large = v->too_large;
 	m.connections = http_server_connections(v->http);
+	m.connections_cut = http_server_cut(v->http);
+	m.connections_refused = v->refused;
 	m.db_pending = v->db == NULL ? 0 : peer_db_pending(v->db);
 	buf_init(&out, METRICS_MAX);
 	metrics_put(&out, &m);

@@ -44,8 +44,7 @@ static int add_json(void *arg, const struct hub_peer *p, const struct presence *
 	cJSON_AddNumberToObject(row, "ts", (double)p->ts);
 	cJSON_AddNumberToObject(row, "last_seen", (double)p->heard);
 	cJSON_AddNumberToObject(row, "bytes_sent", (double)p->bytes_published);
-	/* What a peer hears comes over a stream that bears no name. */
-	cJSON_AddNumberToObject(row, "bytes_received", 0);
+	cJSON_AddNumberToObject(row, "bytes_received", (double)hub_peer_received(p));
 	cJSON_AddBoolToObject(row, "signed", p->signed_);
 	cJSON_AddItemToArray(arg, row);
 	return 0;
@@ -78,8 +77,9 @@ static int put_html(void *arg, const struct hub_peer *p, const struct presence *
 	for (size_t i = 0; i < m->addr_count; i++)
 		r |= buf_puts(out, "<code>") | http_text_put_html(out, m->addrs[i]) |
 		     buf_puts(out, "</code> ");
-	return r | buf_putf(out, "</td><td>%s</td><td>%s</td><td>%llu</td><td>0</td></tr>\n", ts,
-		       heard, (unsigned long long)p->bytes_published);
+	return r | buf_putf(out, "</td><td>%s</td><td>%s</td><td>%llu</td><td>%llu</td></tr>\n", ts,
+		       heard, (unsigned long long)p->bytes_published,
+		       (unsigned long long)hub_peer_received(p));
 }
 
 int rows_put_html(const struct hub *hub, size_t max, struct buf *out)

@@ -84,6 +84,15 @@ static int ask(
 	return status;
 }
 
+static int ask_host(struct stage *t, const char *host, const char *path, const char *headers)
+{
+	struct web *w = web_ask(t->p, t->port, "GET", host, path, headers, NULL);
+	int status = w->status;
+
+	web_close(w);
+	return status;
+}
+
 static int publish(struct stage *t, const char *json)
 {
 	return ask(t, "POST", "/publish", "", json);
@@ -112,6 +121,21 @@ static bool has(const struct web *w, const char *text)
 {
 	return memmem(w->got, w->len, text, strlen(text)) != NULL;
 }
+
+/* What /metrics says of that name, labels included; -1 for nothing. */
+static double metric(struct stage *t, const char *name)
+{
+	struct web *w = web_ask(t->p, t->port, "GET", "127.0.0.1", "/metrics", "", NULL);
+	char *line = xasprintf("\n%s ", name);
+	const char *at = w->status == 200 ? strstr(w->body, line) : NULL;
+	double value = at == NULL ? -1 : atof(at + strlen(line));
+
+	free(line);
+	web_close(w);
+	return value;
+}
+
+#define METRIC(t, name) metric(t, "goop_rendezvous_" name)
 
 static struct web *get(struct stage *t, const char *path, const char *headers)
 {
@@ -284,19 +308,117 @@ static void test_admin_without_a_password_is_disabled(void **state)
 
 static void test_metrics_are_for_loopback_and_admin(void **state)
 {
+	static const char *const strange[] = {"x", "evil.example", "localhost.evil.example:80"};
+	struct stage *t = *state;
+
+	go(t);
+	publish(t, "garbage");
+	assert_true(METRIC(t, "peers") == 0);
+	assert_true(METRIC(t, "publishes_total{result=\"malformed\"}") == 1);
+	assert_true(METRIC(t, "publish_seconds_count") == 1);
+	assert_int_equal(
+	    ask_host(t, "127.0.0.1", "/metrics", "X-Forwarded-For: 192.0.2.1\r\n"), 401);
+	assert_int_equal(
+	    ask_host(t, "127.0.0.1", "/metrics", "X-Forwarded-For: 192.0.2.1\r\n" AUTH), 200);
+	/* A page that has had its name resolved to this machine. */
+	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
+		assert_int_equal(ask_host(t, strange[i], "/metrics", ""), 401);
+	assert_int_equal(ask_host(t, "evil.example", "/metrics", AUTH), 200);
+}
+
+static void test_refusals_are_counted(void **state)
+{
+	struct stage *t = *state;
+	char *big = xmalloc(70001);
+	struct web *w;
+
+	puppet_config(t->p, "rendezvous.limits.unsigned_per_minute", "2");
+	go(t);
+	memset(big, ' ', 70000);
+	big[70000] = '\0';
+	assert_int_equal(publish(t, big), 413);
+	/* Announced, and not even sent. */
+	assert_int_equal(ask(t, "POST", "/publish", "Content-Length: 999999999\r\n", NULL), 413);
+	for (int i = 0; i < 3; i++)
+		publish(t, "garbage");
+	assert_int_equal(ask(t, "GET", "/nothing", "", NULL), 404);
+	assert_int_equal(ask(t, "GET", "/admin", WRONG, NULL), 401);
+	memset(big, 'a', 30000);
+	memcpy(big, "X-Big: ", 7);
+	memcpy(big + 30000, "\r\n", 3);
+	assert_int_equal(ask(t, "GET", "/healthz", big, NULL), 431);
+	assert_true(METRIC(t, "publishes_total{result=\"too_large\"}") == 2);
+	assert_true(METRIC(t, "publishes_total{result=\"malformed\"}") == 2);
+	assert_true(METRIC(t, "publishes_total{result=\"limited\"}") == 1);
+	assert_true(METRIC(t, "answers_total{code=\"413\"}") == 2);
+	assert_true(METRIC(t, "answers_total{code=\"429\"}") == 1);
+	assert_true(METRIC(t, "answers_total{code=\"404\"}") == 1);
+	assert_true(METRIC(t, "answers_total{code=\"401\"}") == 1);
+	assert_true(METRIC(t, "answers_total{code=\"none\"}") == 1);
+	w = get(t, "/peers.json", AUTH);
+	assert_string_equal(w->body, "[]");
+	free(big);
+}
+
+static void test_delivery_is_measured(void **state)
+{
 	struct stage *t = *state;
 	struct web *w;
 
 	go(t);
-	publish(t, "garbage");
-	w = get(t, "/metrics", "");
-	assert_non_null(strstr(w->body, "\ngoop_rendezvous_peers 0\n"));
-	assert_non_null(
-	    strstr(w->body, "goop_rendezvous_publishes_total{result=\"malformed\"} 1\n"));
-	assert_non_null(strstr(w->body, "goop_rendezvous_publish_seconds_count 1\n"));
-	assert_int_equal(ask(t, "GET", "/metrics", "X-Forwarded-For: 192.0.2.1\r\n", NULL), 401);
-	assert_int_equal(
-	    ask(t, "GET", "/metrics", "X-Forwarded-For: 192.0.2.1\r\n" AUTH, NULL), 200);
+	w = subscribe(t, "/events?changes=1", "");
+	assert_true(METRIC(t, "delivery_seconds_count") == 0);
+	says(t, &t->alice, PRESENCE_ONLINE, "Alice", true);
+	web_until(w, "Alice");
+	assert_true(METRIC(t, "delivery_seconds_count") == 1);
+	/* Events wait for others at least as long. */
+	assert_true(METRIC(t, "delivery_seconds_sum") > 0.001);
+	assert_true(METRIC(t, "delivery_seconds_bucket{le=\"+Inf\"}") == 1);
+	/* One who comes later and is told of everybody has not waited. */
+	w = subscribe(t, "/events?changes=1", "");
+	web_until(w, "Alice");
+	assert_true(METRIC(t, "delivery_seconds_count") == 1);
+}
+
+static double number_in(const char *json, const char *key)
+{
+	char *quoted = xasprintf("\"%s\":", key);
+	const char *at = strstr(json, quoted);
+
+	assert_non_null(at);
+	at += strlen(quoted);
+	free(quoted);
+	return atof(at);
+}
+
+static void test_bytes_of_a_peer_are_counted(void **state)
+{
+	struct stage *t = *state;
+	char *json = actor_presence(&t->alice, PRESENCE_ONLINE, "Alice", NULL, true);
+	struct web *w, *stream;
+	uint64_t before;
+
+	go(t);
+	stream = subscribe(t, "/events", "X-Forwarded-For: 192.0.2.7\r\n");
+	before = stream->total;
+	assert_int_equal(ask(t, "POST", "/publish", "X-Forwarded-For: 192.0.2.7\r\n", json), 204);
+	web_until(stream, "Alice");
+	assert_int_equal(says(t, &t->bob, PRESENCE_ONLINE, "Bob", true), 204);
+	web_until(stream, "Bob");
+	PUPPET_UNTIL(
+	    t->p, stream->got[stream->len - 1] == '\n' && stream->got[stream->len - 2] == '\n');
+	w = get(t, "/peers.json", AUTH);
+	/* The latest comes first: nothing is streamed to bob. */
+	assert_true(number_in(w->body, "bytes_received") == 0);
+	assert_true(number_in(strstr(w->body, t->alice.text), "bytes_received") ==
+		    (double)(stream->total - before));
+	assert_true(
+	    number_in(strstr(w->body, t->alice.text), "bytes_sent") == (double)strlen(json));
+	w = get(t, "/admin", AUTH);
+	json = xrealloc(json, 64);
+	snprintf(json, 64, "<td>%llu</td></tr>", (unsigned long long)(stream->total - before));
+	assert_true(has(w, json));
+	free(json);
 }
 
 static void test_signed_peers_are_protected(void **state)
@@ -331,6 +453,10 @@ static void test_rate_is_per_client_behind_a_proxy(void **state)
 	assert_int_equal(w->status, 429);
 	web_header(w, "Retry-After", value, sizeof(value));
 	assert_in_range(atoi(value), 1, 120);
+	/* A line of one's own before the proxy's changes nothing. */
+	assert_int_equal(ask(t, "POST", "/publish",
+			     "X-Forwarded-For: 192.0.2.3\r\nX-Forwarded-For: 192.0.2.1\r\n", json),
+	    429);
 	free(json);
 }
 
@@ -426,9 +552,14 @@ static void test_smuggled_requests_are_refused(void **state)
 static void test_slow_requests_are_cut(void **state)
 {
 	struct stage *t = *state;
-	struct web *headers, *body, *silent;
+	struct web *headers, *body, *silent, *second;
 
 	go(t);
+	/* A connection may rest longer than a request may take. */
+	second = web_open(t->p, t->port);
+	web_send(second, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+	web_until(second, "\r\n\r\nok");
+	web_send(second, "POST /publish HTTP/1.1\r\nHost: x\r\nX-Slow: ");
 	silent = web_open(t->p, t->port);
 	headers = web_open(t->p, t->port);
 	web_send(headers, "POST /publish HTTP/1.1\r\nHost: x\r\nX-Slow: ");
@@ -437,6 +568,8 @@ static void test_slow_requests_are_cut(void **state)
 	puppet_wait(t->p, ended, headers, SLOW_MS, "cut within the headers");
 	puppet_wait(t->p, ended, body, SLOW_MS, "cut within the body");
 	puppet_wait(t->p, ended, silent, SLOW_MS, "cut without a request");
+	puppet_wait(t->p, ended, second, SLOW_MS, "cut within the second request");
+	assert_true(METRIC(t, "connections_cut_total") == 4);
 	assert_int_equal(says(t, &t->alice, PRESENCE_ONLINE, "Alice", true), 204);
 }
 
@@ -469,8 +602,7 @@ static void test_subscriber_that_does_not_read_is_dropped_alone(void **state)
 	PUPPET_UNTIL(t->p, slow->ended);
 	assert_false(fast->ended);
 	assert_true(slow->total < fast->total);
-	slow = get(t, "/metrics", "");
-	assert_non_null(strstr(slow->body, "goop_rendezvous_subscribers_dropped_total 1\n"));
+	assert_true(METRIC(t, "subscribers_dropped_total") == 1);
 }
 
 static void test_garbage_on_the_wire_harms_nobody(void **state)
@@ -530,12 +662,7 @@ static void test_restart_keeps_peers_and_what_they_signed(void **state)
 
 static bool is_written(void *arg)
 {
-	struct stage *t = arg;
-	struct web *w = get(t, "/metrics", "");
-	bool written = strstr(w->body, "goop_rendezvous_db_pending_rows 0\n") != NULL;
-
-	web_close(w);
-	return written;
+	return METRIC(arg, "db_pending_rows") == 0;
 }
 
 static void test_sudden_death_loses_nothing_that_was_written(void **state)
@@ -694,6 +821,9 @@ int main(void)
 	    T(test_admin_needs_the_password),
 	    T(test_admin_without_a_password_is_disabled),
 	    T(test_metrics_are_for_loopback_and_admin),
+	    T(test_refusals_are_counted),
+	    T(test_delivery_is_measured),
+	    T(test_bytes_of_a_peer_are_counted),
 	    T(test_signed_peers_are_protected),
 	    T(test_rate_is_per_client_behind_a_proxy),
 	    T(test_subscribers_per_address_are_limited),

@@ -1,6 +1,7 @@
 /* A real file, two hubs on it, time as argument. */
 #include "svc-rendezvous/peer_db.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/unit/rendezvous/hub_testing.h"
@@ -182,6 +183,30 @@ static void test_damaged_file_is_an_error_that_names_it(void **state)
 	assert_non_null(strstr(error, "presence.peer_db_path"));
 }
 
+static void expect_private(const char *suffix)
+{
+	char name[128];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	assert_int_equal(stat(name, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void test_nobody_else_may_read_the_file(void **state)
+{
+	mode_t before = umask(0);
+	struct instance i;
+
+	(void)state;
+	begin(&i, NOW);
+	expect_private("");
+	expect_private("-wal");
+	expect_private("-shm");
+	end(&i);
+	umask(before);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -192,6 +217,7 @@ int main(void)
 	    T(test_two_instances_show_each_others_peers),
 	    T(test_expiry_here_does_not_end_a_peer_that_moved_there),
 	    T(test_damaged_file_is_an_error_that_names_it),
+	    T(test_nobody_else_may_read_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,21 @@ static void test_bad_lists_are_refused(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+static void test_host_of_programs_on_this_machine(void **state)
+{
+	static const char *const good[] = {NULL, "localhost", "LOCALHOST:8787", "127.0.0.1",
+	    "127.0.0.1:8787", "127.1.2.3", "[::1]:8787"};
+	static const char *const bad[] = {"", "evil.example", "evil.example:8787",
+	    "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1", "[2001:db8::1]:1",
+	    "127.0.0.1@evil"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(proxy_names_loopback(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(proxy_names_loopback(bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -68,6 +83,7 @@ int main(void)
 	    cmocka_unit_test(test_garbage_from_a_proxy_leaves_the_proxy),
 	    cmocka_unit_test(test_ipv6_counts_by_network),
 	    cmocka_unit_test(test_bad_lists_are_refused),
+	    cmocka_unit_test(test_host_of_programs_on_this_machine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
