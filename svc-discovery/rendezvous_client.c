@@ -13,8 +13,8 @@
 
 #define REDIRECTS  3
 #define HEADER_MAX (32 * 1024)
-#define ANSWER_MAX 1024          /* of an error: more is not read */
-#define STREAM_MAX (1024 * 1024) /* bytes of events in one turn of the loop */
+#define ANSWER_MAX 1024         /* of an error: more is not read */
+#define STREAM_MAX (256 * 1024) /* bytes of events at a time; a server may have more at once */
 
 /* A request under way, or its handle at rest. */
 struct transfer {
@@ -26,6 +26,7 @@ struct transfer {
 	size_t header_bytes;
 	bool streams; /* the answer is an event stream */
 	bool told;    /* that it is */
+	bool paused;  /* by us: the next bytes of it wait until those here have been told */
 	struct buf body;
 	char error[CURL_ERROR_SIZE];
 };
@@ -183,8 +184,12 @@ static size_t on_body(char *p, size_t one, size_t n, void *arg)
 	size_t room;
 
 	(void)one;
-	if (t->streams)
-		return buf_put(&t->body, p, n) == 0 ? n : 0;
+	if (t->streams && buf_put(&t->body, p, n) == 0)
+		return n;
+	if (t->streams) {
+		t->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
 	room = buf_len(&t->body) < ANSWER_MAX ? ANSWER_MAX - buf_len(&t->body) : 0;
 	buf_put(&t->body, p, n < room ? n : room);
 	return n <= room ? n : 0;
@@ -232,6 +237,15 @@ static void stop(struct transfer *t)
 	buf_clear(&t->body);
 }
 
+/* libcurl hands out what it holds back at once, and asks the socket for more later. */
+static void go_on(struct transfer *t)
+{
+	if (!t->active || !t->paused)
+		return;
+	t->paused = false;
+	curl_easy_pause(t->easy, CURLPAUSE_CONT);
+}
+
 static void tell_stream(struct rendezvous_client *c)
 {
 	struct transfer *t = &c->events_get;
@@ -240,13 +254,14 @@ static void tell_stream(struct rendezvous_client *c)
 		t->told = true;
 		c->events->opened(c->arg);
 	}
-	if (t->active && t->streams && buf_len(&t->body) > 0) {
+	while (t->active && t->streams && buf_len(&t->body) > 0) {
 		struct buf came = t->body;
 
 		/* Whoever hears it may hang up. */
 		buf_init(&t->body, STREAM_MAX);
 		c->events->bytes(c->arg, buf_data(&came), buf_len(&came));
 		buf_clear(&came);
+		go_on(t);
 	}
 }
 
@@ -296,7 +311,7 @@ static void start(struct transfer *t)
 {
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	t->active = true;
-	t->over = t->streams = t->told = false;
+	t->over = t->streams = t->told = t->paused = false;
 	t->header_bytes = 0;
 	t->error[0] = '\0';
 	curl_multi_add_handle(t->client->all->multi, t->easy);

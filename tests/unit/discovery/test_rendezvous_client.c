@@ -1,3 +1,9 @@
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "tests/unit/testing.h"
 
 #include "base/clock.h"
@@ -11,7 +17,8 @@ struct stage {
 	struct meeting *m;
 	unsigned opened, lost, published;
 	char bytes[4096], why[RENDEZVOUS_WHY];
-	size_t len;
+	size_t len, total, largest;
+	char last[8];
 	unsigned status;
 	uint32_t retry_s;
 };
@@ -27,6 +34,10 @@ static void on_bytes(void *arg, const void *p, size_t n)
 {
 	struct stage *s = arg;
 
+	s->total += n;
+	s->largest = n > s->largest ? n : s->largest;
+	if (n >= sizeof s->last)
+		memcpy(s->last, (const char *)p + n - sizeof s->last, sizeof s->last);
 	if (n > sizeof s->bytes - 1 - s->len)
 		n = sizeof s->bytes - 1 - s->len;
 	memcpy(s->bytes + s->len, p, n);
@@ -103,6 +114,62 @@ static void test_a_subscription(void **state)
 	UNTIL(&s, s.m->subscriber == NULL);
 	assert_int_equal(s.lost, 1);
 	end(&s);
+}
+
+#define MUCH (8u * 1024 * 1024)
+
+/* Another process: who sends as fast as we read must not wait for us. */
+static pid_t flood(uint16_t *port)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+	struct sockaddr_in sa = {.sin_family = AF_INET};
+	socklen_t len = sizeof sa;
+	char block[65536], request[4096];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+	*port = ntohs(sa.sin_port);
+	pid = fork();
+	if (pid != 0) {
+		close(fd);
+		return pid;
+	}
+	fd = accept(fd, NULL, NULL);
+	if (read(fd, request, sizeof request) <= 0 || write(fd, head, sizeof head - 1) < 0)
+		_exit(1);
+	memset(block, ':', sizeof block);
+	for (size_t n = 0; n < MUCH; n += sizeof block)
+		if (write(fd, block, sizeof block) != (ssize_t)sizeof block)
+			_exit(2);
+	if (write(fd, "the end\n", 8) != 8)
+		_exit(3);
+	pause();
+	_exit(0);
+}
+
+static void test_a_stream_that_comes_faster_than_it_is_read(void **state)
+{
+	struct stage s;
+	char url[64];
+	uint16_t port;
+	pid_t pid = flood(&port);
+
+	(void)state;
+	snprintf(url, sizeof url, "http://127.0.0.1:%u", port);
+	begin(&s, url);
+	rendezvous_client_subscribe(s.c, "");
+	UNTIL(&s, s.lost > 0 || memcmp(s.last, "the end\n", 8) == 0);
+	assert_string_equal(s.why, "");
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.total, MUCH + 8);
+	assert_in_range(s.largest, 1, 256 * 1024);
+	end(&s);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 static void test_publishing_keeps_its_connection(void **state)
@@ -271,11 +338,27 @@ static void test_a_proxy_of_the_environment(void **state)
 	rendezvous_client_publish(far, "{}");
 	UNTIL(&s, s.published == 1);
 	assert_non_null(strstr(s.m->publish_head, "POST http://far.example/publish"));
-	/* One's own server is asked directly. */
-	rendezvous_client_publish(s.c, "{}");
+	/* One whom no_proxy names is not asked through it. */
+	setenv("no_proxy", "127.0.0.1", 1);
+	rendezvous_client_free(far);
+	far = rendezvous_client_new(s.all, meeting_url(s.m), false, &events, &s);
+	rendezvous_client_publish(far, "{}");
 	UNTIL(&s, s.published == 2);
 	assert_non_null(strstr(s.m->publish_head, "POST /publish"));
+	unsetenv("no_proxy");
+	/* One's own server is asked directly. */
+	rendezvous_client_publish(s.c, "{}");
+	UNTIL(&s, s.published == 3);
+	assert_non_null(strstr(s.m->publish_head, "POST /publish"));
 	unsetenv("http_proxy");
+	/* https goes through a tunnel of the proxy. */
+	setenv("https_proxy", meeting_url(s.m), 1);
+	rendezvous_client_free(far);
+	far = rendezvous_client_new(s.all, "https://far.example", false, &events, &s);
+	rendezvous_client_publish(far, "{}");
+	UNTIL(&s, s.m->subscriptions == 1);
+	assert_non_null(strstr(s.m->events_head, "CONNECT far.example:443 HTTP/1.1"));
+	unsetenv("https_proxy");
 	rendezvous_client_free(far);
 	end(&s);
 }
@@ -284,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_subscription),
+	    cmocka_unit_test(test_a_stream_that_comes_faster_than_it_is_read),
 	    cmocka_unit_test(test_publishing_keeps_its_connection),
 	    cmocka_unit_test(test_refusals_say_why_and_when),
 	    cmocka_unit_test(test_an_endless_answer_is_cut),
