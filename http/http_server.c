@@ -232,11 +232,25 @@ static enum MHD_Result queue(struct http_request *r)
 	return result;
 }
 
+static bool headers_fit(const struct http_request *r)
+{
+	size_t max = r->server->config.header_max;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	return max == 0 || info == NULL || info->header_size <= max;
+}
+
 static enum MHD_Result headers_seen(struct http_request *r, const char *method)
 {
 	r->headers_seen = true;
 	if (!str_copy(r->method, sizeof(r->method), method)) {
 		http_answer_text(r, MHD_HTTP_NOT_IMPLEMENTED, "unknown method");
+		return queue(r);
+	}
+	if (!headers_fit(r)) {
+		http_answer_text(r, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+		    "the request's headers are too large");
 		return queue(r);
 	}
 	if (!http_mhd_request_is_framed(r)) {

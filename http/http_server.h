@@ -36,6 +36,8 @@ struct http_server_config {
 	void *arg;            /* for gate, admit, over and handlers */
 	size_t pool;          /* bytes for the headers of a connection, both ways: longer ones get
 	                         431. 2 to 4 KiB serve many subscribers in little memory. */
+	size_t header_max; /* bytes of a request's first line and headers, of the pool; 0: no more
+	                      than fits there */
 	unsigned connections; /* at most, at once */
 	unsigned per_address; /* at most from one address; 0 for no limit */
 	uint32_t header_ms;   /* from connecting until the headers are complete */

@@ -39,6 +39,9 @@ const struct config_key config_table[] = {
 	{"rendezvous.limits.peers",                   CONFIG_WHOLE, "20000",    1, 1000000,  NULL},
 	{"rendezvous.limits.signers",                 CONFIG_WHOLE, "200000",   1, 10000000, NULL},
 	{"rendezvous.limits.subscribers",             CONFIG_WHOLE, "0",        0, RATE,     NULL},
+	{"rendezvous.limits.body_bytes",              CONFIG_WHOLE, "65536",    1024, 65536, NULL},
+	{"rendezvous.limits.header_bytes",            CONFIG_WHOLE, "8192",     1024, 65536, NULL},
+	{"rendezvous.limits.request_seconds",         CONFIG_WHOLE, "10",       1, 600,      NULL},
 	{"rendezvous.own_url",                        CONFIG_DERIVED, "",       0, 0,        NULL},
 	{"rendezvous.listen_fd",                      CONFIG_DERIVED, "",       0, 0,        NULL},
 

@@ -35,8 +35,9 @@ const struct roster_row roster[] = {
 	    "rendezvous.limits.signed_per_peer", "rendezvous.limits.new_ids_per_hour",
 	    "rendezvous.limits.bytes_per_minute", "rendezvous.limits.subscribers_per_address",
 	    "rendezvous.limits.connections_per_address", "rendezvous.limits.peers",
-	    "rendezvous.limits.signers", "rendezvous.limits.subscribers", "rendezvous.listen_fd",
-	    "viewer.debug"),
+	    "rendezvous.limits.signers", "rendezvous.limits.subscribers",
+	    "rendezvous.limits.body_bytes", "rendezvous.limits.header_bytes",
+	    "rendezvous.limits.request_seconds", "rendezvous.listen_fd", "viewer.debug"),
 	ROSTER_LISTENS},
 };
 

@@ -18,9 +18,7 @@
 #include "svc-rendezvous/rendezvous_private.h"
 #include "svc-rendezvous/rows.h"
 
-#define POOL        12288 /* headers of 8 KiB and what libmicrohttpd needs beside them */
-#define HEADER_MS   10000
-#define BODY_MS     10000
+#define POOL        4096  /* what libmicrohttpd needs beside the headers */
 #define IDLE_MS     75000 /* kept-alive connections of peers with slow heartbeats */
 #define STALL_MS    30000
 #define TICK_MS     1000
@@ -213,10 +211,11 @@ int rendezvous_start(struct service *svc)
 	struct http_server_config config = {.admit = admit,
 	    .over = over,
 	    .arg = v,
-	    .pool = POOL,
+	    .pool = POOL + v->settings.header_max,
+	    .header_max = v->settings.header_max,
 	    .connections = v->settings.connections,
-	    .header_ms = HEADER_MS,
-	    .body_ms = BODY_MS,
+	    .header_ms = v->settings.request_ms,
+	    .body_ms = v->settings.request_ms,
 	    .idle_ms = IDLE_MS,
 	    .stall_ms = STALL_MS};
 

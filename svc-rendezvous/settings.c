@@ -93,6 +93,9 @@ int settings_read(struct settings *s, const struct service *svc)
 		return -1;
 	}
 	read_limits(&s->limits, svc);
+	s->body_max = (size_t)limit(svc, "body_bytes", HUB_MESSAGE_MAX, 1024, HUB_MESSAGE_MAX);
+	s->header_max = (size_t)limit(svc, "header_bytes", 8192, 1024, 65536);
+	s->request_ms = (uint32_t)limit(svc, "request_seconds", 10, 1, 600) * 1000;
 	share_descriptors(s, svc);
 	return 0;
 }

@@ -14,6 +14,8 @@ struct settings {
 	struct proxy_list proxies;
 	struct hub_limits limits;
 	unsigned subscribers, connections; /* in all */
+	size_t body_max, header_max;       /* bytes of a request */
+	uint32_t request_ms;               /* for its header, and for its body */
 };
 
 /* Raises the descriptor limit to its hard limit, and shares it out. 0, or -1 after logging what is
