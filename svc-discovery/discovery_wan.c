@@ -41,6 +41,19 @@ static void on_lost_by_servers(void *arg, const struct peer_id *peer)
 	people_lose(d->people, peer, discovery_time(d));
 }
 
+/* Our clock was ahead in an earlier life, or was set back. Only what a clock may be wrong by is
+ * taken on trust: a server that lies could make us say what others do not believe afterwards. */
+#define BEHIND_MAX_MS (15LL * 60 * 1000)
+static void on_behind(void *arg, int64_t ts)
+{
+	struct discovery *d = arg;
+
+	if (ts > discovery_time(d).wall + BEHIND_MAX_MS)
+		return;
+	beacon_heard(d->beacon, ts, discovery_now(d));
+	discovery_run_beacon(d);
+}
+
 static void on_rendezvous_state(void *arg, const char *text)
 {
 	struct discovery *d = arg;
@@ -64,7 +77,7 @@ static void on_parted(void *arg)
 }
 
 static const struct rendezvous_events rendezvous_events = {on_heard_from_server, on_stands,
-    on_lost_by_servers, discovery_on_newcomer, on_rendezvous_state, on_parted};
+    on_lost_by_servers, discovery_on_newcomer, on_behind, on_rendezvous_state, on_parted};
 
 void discovery_wan_init(struct discovery *d)
 {

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "svc-discovery/rendezvous_client.h"
 #include "svc-discovery/rendezvous_policy.h"
 #include "svc-discovery/sightings.h"
@@ -268,6 +269,23 @@ static void on_lost(void *arg, const char *why, uint32_t retry_s)
 	run(s->r);
 }
 
+/* docs/CONTRACT.md: "ts: expected to be greater than <number>, ..." */
+static void tell_if_behind(const struct server *s, unsigned status, const char *why)
+{
+	static const char words[] = "ts: expected to be greater than ";
+	const char *number = status == 409 ? strstr(why, words) : NULL;
+	char digits[20] = "";
+	uint64_t ts;
+
+	if (number == NULL)
+		return;
+	number += sizeof words - 1;
+	for (size_t n = 0; n < sizeof digits - 1 && number[n] >= '0' && number[n] <= '9'; n++)
+		digits[n] = number[n];
+	if (str_to_u64(digits, 0, INT64_MAX - 1, &ts))
+		s->r->events->behind(s->r->arg, (int64_t)ts);
+}
+
 static void on_published(void *arg, unsigned status, const char *why, uint32_t retry_s)
 {
 	struct server *s = arg;
@@ -275,6 +293,7 @@ static void on_published(void *arg, unsigned status, const char *why, uint32_t r
 
 	rendezvous_policy_published(&s->policy, now_of(r), status, why, retry_s);
 	run(r);
+	tell_if_behind(s, status, why);
 	if (!r->parted && all_parted(r)) {
 		r->parted = true;
 		r->events->parted(r->arg);

@@ -35,6 +35,9 @@ struct rendezvous_events {
 	void (*lost)(void *arg, const struct peer_id *peer);
 	/* A server listens, perhaps for the first time: our presence should be said anew. */
 	void (*opened)(void *arg);
+	/* A server says that it knows words of ours that are newer than those that it has just got:
+	 * until our `ts` is greater, it will not have them. Not proved. */
+	void (*behind)(void *arg, int64_t ts);
 	/* What `status` should say, a text for each server joined by "; ". Lent. */
 	void (*state)(void *arg, const char *text);
 	/* rendezvous_parted() has become true. */

@@ -195,7 +195,7 @@ static enum hub_result refuse(struct hub_answer *a, enum hub_result result, cons
 {
 	static const unsigned status[HUB_RESULTS] = {204, 400, 400, 409, 429, 503};
 
-	*a = (struct hub_answer){.status = status[result], .why = why};
+	*a = (struct hub_answer){.status = status[result], .why = why, .after = -1};
 	if (result == HUB_FULL)
 		a->retry_s = FULL_S;
 	return result;
@@ -245,9 +245,11 @@ static enum hub_result check_signed(struct hub *hub, struct hub_client *client,
 	if (presence_verify(&m->p) != 0)
 		return refuse(a, HUB_FORGED, "sig: wrong signature");
 	s = hub_signers_get(&hub->peers, &m->p.peer, now);
-	if (s != NULL && m->p.ts <= s->ts)
-		return refuse(
-		    a, HUB_CONFLICT, "ts: expected to be greater than that of the last message");
+	if (s != NULL && m->p.ts <= s->ts) {
+		refuse(a, HUB_CONFLICT, "ts: expected to be greater");
+		a->after = s->ts;
+		return HUB_CONFLICT;
+	}
 	if (s == NULL && hub_peers_get(&hub->peers, m->p.peer_text) == NULL)
 		LIMITED(&client->new_ids, hub->config.limits.new_ids_per_hour, HOUR, 1,
 		    "too many new peers from your address");

@@ -82,6 +82,7 @@ struct hub_answer {
 	unsigned status;  /* of HTTP */
 	const char *why;  /* a static sentence; "" for 204 */
 	uint32_t retry_s; /* for Retry-After; 0 for none */
+	int64_t after;    /* with 409: what `ts` has to be greater than; -1: that is not it */
 };
 
 /* What happened since the beginning. */

@@ -59,6 +59,16 @@ static void relay(void *arg, struct http_request *r)
 	http_answer_text(r, 404, "this server has no relay");
 }
 
+/* Who has set its clock back learns how far. */
+static void answer_later(struct http_request *r, int64_t after)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text),
+	    "ts: expected to be greater than %lld, that of the last message", (long long)after);
+	http_answer_text(r, 409, text);
+}
+
 static void publish(void *arg, struct http_request *r)
 {
 	struct rendezvous *v = arg;
@@ -67,6 +77,10 @@ static void publish(void *arg, struct http_request *r)
 	struct hub_answer a;
 	char key[PROXY_KEY];
 
+	if (body.len > v->settings.body_max) {
+		http_answer_text(r, 413, "the request's body is too large");
+		return;
+	}
 	client_of(v, r, key);
 	hub_publish(v->hub, key, body.data, body.len, rendezvous_now(v), &a);
 	histogram_observe(&v->publish_time, clock_mono_us() - began);
@@ -74,6 +88,8 @@ static void publish(void *arg, struct http_request *r)
 		retry_after(r, a.retry_s);
 	if (a.status == 204)
 		http_answer_static(r, 204, NULL, "", 0);
+	else if (a.after >= 0)
+		answer_later(r, a.after);
 	else
 		http_answer_text(r, a.status, a.why);
 }

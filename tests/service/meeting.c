@@ -44,7 +44,7 @@ static void answer_publish(struct meeting_guest *g)
 	struct meeting *m = g->m;
 	bool minds = m->minds_sig && strstr(m->body, "\"sig\"") != NULL;
 	unsigned status = minds ? 400 : m->publish_status;
-	const char *why = minds ? "bad message: unknown field sig\n" : status < 300 ? "" : "why\n";
+	const char *why = minds ? "bad message: unknown field sig\n" : status < 300 ? "" : m->why;
 	char *text = xasprintf(
 	    "HTTP/1.1 %u X\r\n%sContent-Length: %zu\r\n\r\n%s", status, m->extra, strlen(why), why);
 
@@ -152,6 +152,7 @@ struct meeting *meeting_open(struct loop *loop, uint16_t port)
 	m->loop = loop;
 	m->publish_status = 204;
 	m->events_status = 200;
+	m->why = "why\n";
 	m->extra = "";
 	m->type = "text/event-stream";
 	m->greeting = ": ok\n\n";

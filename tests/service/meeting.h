@@ -23,6 +23,7 @@ struct meeting {
 	/* How to answer. */
 	unsigned publish_status; /* 204 */
 	bool minds_sig;          /* 400 to a body with `sig` */
+	const char *why;         /* the line of a refusal */
 	const char *extra;       /* header lines of every answer, each ended by CR LF */
 	unsigned events_status;  /* 200; 0: no answer at all */
 	const char *type;        /* of the stream */

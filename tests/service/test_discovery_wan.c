@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "tests/service/actor.h"
 #include "tests/service/meeting.h"
 #include "tests/service/puppet.h"
@@ -469,6 +470,37 @@ static void test_our_own_words_of_the_future(void **state)
 	end(s);
 }
 
+static int64_t last_ts(const struct stage *s)
+{
+	const char *at = strstr(s->m->body, "\"ts\":");
+
+	return at == NULL ? 0 : atoll(at + 5);
+}
+
+/* Our clock was set back by minutes: a server that refuses our words says how far. */
+static void test_a_clock_that_was_set_back(void **state)
+{
+	int64_t ahead = clock_wall_ms() + 5LL * 60 * 1000, lie = ahead + 3600LL * 1000;
+	static struct stage s;
+	char why[96];
+
+	(void)state;
+	prepare(&s);
+	snprintf(
+	    why, sizeof why, "ts: expected to be greater than %lld, or so\n", (long long)ahead);
+	s.m->publish_status = 409;
+	s.m->why = why;
+	puppet_config(s.p, "presence.rendezvous_wan", meeting_url(s.m));
+	start(&s);
+	PUPPET_UNTIL(s.p, last_ts(&s) > ahead);
+	/* What no clock is wrong by is not believed. */
+	snprintf(why, sizeof why, "ts: expected to be greater than %lld\n", (long long)lie);
+	for (unsigned before = s.m->publishes; s.m->publishes < before + 3;)
+		puppet_turns(s.p, 20);
+	assert_in_range(last_ts(&s), ahead, lie - 1);
+	end(&s);
+}
+
 static void test_without_a_server_nothing_is_asked(void **state)
 {
 	static struct stage s;
@@ -497,6 +529,7 @@ int main(void)
 	    cmocka_unit_test(test_a_server_that_minds_sig_gets_it_without),
 	    cmocka_unit_test(test_a_refusal_is_shown),
 	    cmocka_unit_test(test_our_own_words_of_the_future),
+	    cmocka_unit_test(test_a_clock_that_was_set_back),
 	    cmocka_unit_test(test_without_a_server_nothing_is_asked),
 	};
 

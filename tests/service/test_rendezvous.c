@@ -416,7 +416,8 @@ static void test_bytes_of_a_peer_are_counted(void **state)
 	    number_in(strstr(w->body, t->alice.text), "bytes_sent") == (double)strlen(json));
 	w = get(t, "/admin", AUTH);
 	json = xrealloc(json, 64);
-	snprintf(json, 64, "<td>%llu</td></tr>", (unsigned long long)(stream->total - before));
+	snprintf(json, 64, "\"bytes_received\">%llu</td></tr>",
+	    (unsigned long long)(stream->total - before));
 	assert_true(has(w, json));
 	free(json);
 }
@@ -482,26 +483,67 @@ static void test_subscribers_per_address_are_limited(void **state)
 
 /* --- hostile ---------------------------------------------------------------------------------- */
 
+/* The status of a request whose first line and headers are so many bytes. */
+static int with_header(struct stage *t, size_t n)
+{
+	static const char rest[] = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Big: \r\n\r\n";
+	char *text = xmalloc(n + 1);
+	struct web *w = web_open(t->p, t->port);
+	size_t before = strlen(rest) - 4;
+	int status;
+
+	memset(text, 'a', n);
+	memcpy(text, rest, before);
+	memcpy(text + n - 4, "\r\n\r\n", 5);
+	web_send(w, text);
+	web_until(w, "\r\n\r\n");
+	status = atoi(w->got + strlen("HTTP/1.1 "));
+	web_close(w);
+	free(text);
+	return status;
+}
+
+/* The status of a body of so many bytes that is no message. */
+static int with_body(struct stage *t, size_t n)
+{
+	char *text = xmalloc(n + 1);
+	int status;
+
+	memset(text, ' ', n);
+	text[n] = '\0';
+	status = publish(t, text);
+	free(text);
+	return status;
+}
+
 static void test_bodies_and_headers_are_bounded(void **state)
 {
 	struct stage *t = *state;
-	char *big = xmalloc(70000);
 
 	go(t);
-	memset(big, ' ', 70000);
-	big[65536] = '\0';
-	assert_int_equal(publish(t, big), 400);
-	big[65536] = ' ';
-	big[65537] = '\0';
-	assert_int_equal(publish(t, big), 413);
-	memset(big, 'a', 70000);
-	memcpy(big, "X-Big: ", 7);
-	memcpy(big + 8000, "\r\n", 3);
-	assert_int_equal(ask(t, "GET", "/healthz", big, NULL), 200);
-	memset(big + 8000, 'a', 30000);
-	memcpy(big + 30000, "\r\n", 3);
-	assert_int_equal(ask(t, "GET", "/healthz", big, NULL), 431);
-	free(big);
+	assert_int_equal(with_body(t, 65536), 400);
+	assert_int_equal(with_body(t, 65537), 413);
+	assert_int_equal(with_header(t, 8192), 200);
+	assert_int_equal(with_header(t, 8193), 431);
+	assert_int_equal(with_header(t, 30000), 431);
+}
+
+static void test_other_bounds_can_be_set(void **state)
+{
+	struct stage *t = *state;
+	struct web *slow;
+
+	puppet_config(t->p, "rendezvous.limits.body_bytes", "2000");
+	puppet_config(t->p, "rendezvous.limits.header_bytes", "20000");
+	puppet_config(t->p, "rendezvous.limits.request_seconds", "1");
+	go(t);
+	assert_int_equal(with_body(t, 2000), 400);
+	assert_int_equal(with_body(t, 2001), 413);
+	assert_int_equal(with_header(t, 20000), 200);
+	assert_int_equal(with_header(t, 20001), 431);
+	slow = web_open(t->p, t->port);
+	web_send(slow, "GET / HTTP/1.1\r\nHost:");
+	PUPPET_UNTIL(t->p, slow->ended);
 }
 
 static bool ended(void *arg)
@@ -828,6 +870,7 @@ int main(void)
 	    T(test_rate_is_per_client_behind_a_proxy),
 	    T(test_subscribers_per_address_are_limited),
 	    T(test_bodies_and_headers_are_bounded),
+	    T(test_other_bounds_can_be_set),
 	    T(test_smuggled_requests_are_refused),
 	    T(test_slow_requests_are_cut),
 	    T(test_subscriber_that_does_not_read_is_dropped_alone),

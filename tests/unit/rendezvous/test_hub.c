@@ -156,7 +156,9 @@ static void test_who_signs_cannot_be_spoofed_replayed_or_silenced(void **state)
 	assert_int_equal(publish(&s, ADDR, heard, NOW), 204);
 	assert_int_equal(publish(&s, OTHER, heard, NOW + 1), 409);
 	assert_int_equal(signed_(&alice, PRESENCE_UPDATE, 9, NOW + 2), 409);
+	assert_int_equal(s.answer.after, 10);
 	assert_int_equal(unsigned_(&alice, PRESENCE_UPDATE, 99, NOW + 3), 409);
+	assert_int_equal(s.answer.after, -1);
 	assert_int_equal(unsigned_(&alice, PRESENCE_OFFLINE, 99, NOW + 4), 409);
 	assert_int_equal(hub_online(s.hub), 1);
 	expect_events(HUB_ALL, 1);
