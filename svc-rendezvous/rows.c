@@ -1,6 +1,8 @@
 #include "svc-rendezvous/rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "codec/json.h"
@@ -61,25 +63,54 @@ char *rows_to_json(const struct hub *hub, size_t max)
 	return text;
 }
 
+/* Each cell bears its column's name, for screens on which a row does not fit into a line. */
+static int cell(struct buf *out, const char *column, const char *text)
+{
+	return buf_putf(out, "<td data-column=\"%s\">", column) | http_text_put_html(out, text) |
+	       buf_puts(out, "</td>");
+}
+
+static int number_cell(struct buf *out, const char *column, uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	return cell(out, column, text);
+}
+
+static int time_cell(struct buf *out, const char *column, int64_t wall_ms)
+{
+	char text[25];
+
+	clock_format(wall_ms, text);
+	/* "2026-01-31 23:59:59Z" is enough for people. */
+	text[10] = ' ';
+	memcpy(text + 19, "Z", 2);
+	return cell(out, column, text);
+}
+
+static int addrs_cell(struct buf *out, const struct presence *m)
+{
+	int r = buf_puts(out, "<td data-column=\"addrs\">");
+
+	for (size_t i = 0; i < m->addr_count; i++)
+		r |= buf_puts(out, i > 0 ? " " : "") | http_text_put_html(out, m->addrs[i]);
+	return r | buf_puts(out, "</td>");
+}
+
 static int put_html(void *arg, const struct hub_peer *p, const struct presence *m)
 {
 	struct buf *out = arg;
-	char ts[25], heard[25];
-	int r;
+	char type[32];
 
-	clock_format(p->ts, ts);
-	clock_format(p->heard, heard);
-	r = buf_putf(out, "<tr><td><code>%s</code></td><td>%s%s</td><td>", p->id,
-	    presence_type_name(p->type), p->signed_ ? ", signed" : "");
-	r |= http_text_put_html(out, m->content) | buf_puts(out, "</td><td>");
-	r |= http_text_put_html(out, m->email) | buf_puts(out, "</td><td>");
-	r |= http_text_put_html(out, m->avatar_hash) | buf_puts(out, "</td><td>");
-	for (size_t i = 0; i < m->addr_count; i++)
-		r |= buf_puts(out, "<code>") | http_text_put_html(out, m->addrs[i]) |
-		     buf_puts(out, "</code> ");
-	return r | buf_putf(out, "</td><td>%s</td><td>%s</td><td>%llu</td><td>%llu</td></tr>\n", ts,
-		       heard, (unsigned long long)p->bytes_published,
-		       (unsigned long long)hub_peer_received(p));
+	snprintf(
+	    type, sizeof(type), "%s%s", presence_type_name(p->type), p->signed_ ? ", signed" : "");
+	return buf_puts(out, "<tr>") | cell(out, "peer_id", p->id) | cell(out, "type", type) |
+	       cell(out, "content", m->content) | cell(out, "email", m->email) |
+	       cell(out, "avatar_hash", m->avatar_hash) | addrs_cell(out, m) |
+	       time_cell(out, "ts", p->ts) | time_cell(out, "last_seen", p->heard) |
+	       number_cell(out, "bytes_sent", p->bytes_published) |
+	       number_cell(out, "bytes_received", hub_peer_received(p)) | buf_puts(out, "</tr>\n");
 }
 
 int rows_put_html(const struct hub *hub, size_t max, struct buf *out)

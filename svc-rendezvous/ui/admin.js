@@ -9,7 +9,7 @@ function text(row, column) {
 	const value = row[column];
 	if (column === "ts" || column === "last_seen") {
 		const when = new Date(value);
-		return Number.isNaN(when.getTime()) ? String(value) : when.toISOString();
+		return Number.isNaN(when.getTime()) ? String(value) : when.toISOString().replace(/T(.{8}).*/, " $1Z");
 	}
 	if (column === "type")
 		return value + (row.signed ? ", signed" : "");
@@ -29,8 +29,11 @@ async function refresh() {
 		count.textContent = `(${rows.length})`;
 		body.replaceChildren(...rows.map((row) => {
 			const line = document.createElement("tr");
-			for (const column of columns)
-				line.insertCell().textContent = text(row, column);
+			for (const column of columns) {
+				const cell = line.insertCell();
+				cell.dataset.column = column;
+				cell.textContent = text(row, column);
+			}
 			return line;
 		}));
 		log.textContent = lines.reverse().join("\n");
