@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -11,6 +12,8 @@
 #include "svc-discovery/rendezvous_policy.h"
 #include "svc-discovery/sightings.h"
 #include "svc-discovery/sse_reader.h"
+
+#define STATE_MAX 4000 /* bytes of all that is said in `status`; the supervisor takes 4095 */
 
 struct server {
 	struct rendezvous *r;
@@ -119,18 +122,46 @@ static void vouch_if_due(struct rendezvous *r)
 			vouch(&r->servers[i]);
 }
 
+/* What is said of each server ends with "; ": nothing that a server says may look like that. Of a
+ * long text the end is left out. */
+static void put_state(struct buf *out, struct server *s, size_t most)
+{
+	char state[RENDEZVOUS_TEXT * 3], *text, *at;
+
+	rendezvous_policy_state(&s->policy, state);
+	text = xasprintf("%s %s", rendezvous_client_url(s->client), state);
+	while ((at = strstr(text, "; ")) != NULL)
+		*at = ',';
+	if (strlen(text) > most)
+		memcpy(text + most - 3, "...", 4);
+	for (size_t n = strlen(text); !str_is_utf8(text, n);)
+		text[--n] = '\0';
+	buf_puts(out, text);
+	free(text);
+}
+
+/* All servers have their place, however many and long-winded they are. */
+static char *state_of(struct rendezvous *r)
+{
+	size_t most = r->count > 0 ? STATE_MAX / r->count - 2 : 0;
+	struct buf all;
+	char *text;
+
+	buf_init(&all, STATE_MAX);
+	for (unsigned i = 0; i < r->count; i++) {
+		if (i > 0)
+			buf_puts(&all, "; ");
+		put_state(&all, &r->servers[i], most);
+	}
+	text = xstrndup((const char *)buf_data(&all), buf_len(&all));
+	buf_clear(&all);
+	return text;
+}
+
 static void tell_state(struct rendezvous *r)
 {
-	char *text = xstrdup(""), state[RENDEZVOUS_TEXT * 3];
+	char *text = state_of(r);
 
-	for (unsigned i = 0; i < r->count; i++) {
-		char *before = text;
-
-		rendezvous_policy_state(&r->servers[i].policy, state);
-		text = xasprintf("%s%s%s %s", before, i > 0 ? "; " : "",
-		    rendezvous_client_url(r->servers[i].client), state);
-		free(before);
-	}
 	if (r->told != NULL && strcmp(text, r->told) == 0) {
 		free(text);
 		return;

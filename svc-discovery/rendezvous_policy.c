@@ -249,6 +249,6 @@ void rendezvous_policy_state(const struct rendezvous_policy *p, char out[RENDEZV
 	if (p->refused_at == 0)
 		return;
 	clock_format(p->refused_at, refused_at);
-	snprintf(out + n, (size_t)(RENDEZVOUS_TEXT * 3 - n), "; our presence is not taken: %s, %s",
+	snprintf(out + n, (size_t)(RENDEZVOUS_TEXT * 3 - n), ", our presence is not taken: %s, %s",
 	    p->refused, refused_at);
 }

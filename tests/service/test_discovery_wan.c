@@ -456,6 +456,39 @@ static void test_a_refusal_is_shown(void **state)
 }
 
 /* The clock was ahead in an earlier life: the server still has our words of then. */
+/* However many and long-winded they are, each has its line, and none can write the line of another.
+ */
+static void test_status_has_room_for_all_servers(void **state)
+{
+	static struct stage s;
+	char *urls = xstrdup(""), why[4096];
+	unsigned lines = 1;
+
+	(void)state;
+	prepare(&s);
+	memset(why, 'w', sizeof why);
+	memcpy(why, "x; http://x connected since ", 28);
+	strcpy(why + sizeof why - 2, "\n");
+	s.m->publish_status = 503;
+	s.m->why = why;
+	for (unsigned i = 0; i < 16; i++) {
+		char *before = urls;
+
+		urls = xasprintf("%s %s/%u/%0300u", before, meeting_url(s.m), i, i);
+		free(before);
+	}
+	puppet_config(s.p, "presence.rendezvous_wan", urls);
+	start(&s);
+	PUPPET_UNTIL(s.p, fact_has(&s, "/15/0000"));
+	PUPPET_UNTIL(s.p, s.m->publishes >= 32);
+	for (const char *at = puppet_fact(s.p, "rendezvous"); (at = strstr(at, "; ")) != NULL; at++)
+		lines++;
+	assert_int_equal(lines, 16);
+	assert_in_range(strlen(puppet_fact(s.p, "rendezvous")), 3000, 4000);
+	free(urls);
+	end(&s);
+}
+
 static void test_our_own_words_of_the_future(void **state)
 {
 	struct stage *s = begin();
@@ -528,6 +561,7 @@ int main(void)
 	    cmocka_unit_test(test_several_servers_are_one_list),
 	    cmocka_unit_test(test_a_server_that_minds_sig_gets_it_without),
 	    cmocka_unit_test(test_a_refusal_is_shown),
+	    cmocka_unit_test(test_status_has_room_for_all_servers),
 	    cmocka_unit_test(test_our_own_words_of_the_future),
 	    cmocka_unit_test(test_a_clock_that_was_set_back),
 	    cmocka_unit_test(test_without_a_server_nothing_is_asked),

@@ -313,7 +313,7 @@ static void test_a_message_refused_both_ways_is_not_repeated_at_once(void **stat
 	assert_int_equal(s.next, s.now + RENDEZVOUS_BACKOFF_MAX_MS);
 	rendezvous_policy_state(&s.p, text);
 	assert_string_equal(
-	    text, "connecting; our presence is not taken: HTTP, 2026-01-01T00:00:00.000Z");
+	    text, "connecting, our presence is not taken: HTTP, 2026-01-01T00:00:00.000Z");
 }
 
 static void test_a_conflict_waits_for_a_later_message(void **state)
