@@ -233,6 +233,21 @@ static enum hub_result check_unsigned(struct hub *hub, struct hub_client *client
 	return HUB_ACCEPTED;
 }
 
+void hub_set_wall_ahead(struct hub *hub, int64_t ms)
+{
+	hub->wall_ahead = ms;
+}
+
+/* What a peer has signed is too old by the time that the signer is forgotten: it cannot be said
+ * again by somebody else then. */
+static bool is_of_our_time(const struct hub *hub, int64_t ts, int64_t now)
+{
+	int64_t apart;
+
+	return !__builtin_sub_overflow(ts, now + hub->wall_ahead, &apart) &&
+	       apart > -HUB_CLOCK_MS && apart < HUB_CLOCK_MS;
+}
+
 /* The peer's own rate comes after its `ts`, so that nobody uses it up by repeating what everybody
  * has heard. */
 static enum hub_result check_signed(struct hub *hub, struct hub_client *client,
@@ -244,6 +259,8 @@ static enum hub_result check_signed(struct hub *hub, struct hub_client *client,
 	    "too many signed messages from your address");
 	if (presence_verify(&m->p) != 0)
 		return refuse(a, HUB_FORGED, "sig: wrong signature");
+	if (!is_of_our_time(hub, m->p.ts, now))
+		return refuse(a, HUB_CONFLICT, "ts: half a day or more from this server's clock");
 	s = hub_signers_get(&hub->peers, &m->p.peer, now);
 	if (s != NULL && m->p.ts <= s->ts) {
 		refuse(a, HUB_CONFLICT, "ts: expected to be greater");

@@ -21,9 +21,11 @@ struct hub;
 
 enum hub_channel { HUB_ALL, HUB_CHANGES, HUB_CHANNELS };
 
-#define HUB_PEER_MS     30000 /* silent for so long: gone */
-#define HUB_FOREIGN_MS  45000 /* the same when another instance is the judge and has died */
-#define HUB_STORE_MS    8000  /* a heartbeat without a change is stored so often */
+#define HUB_PEER_MS    30000 /* silent for so long: gone */
+#define HUB_FOREIGN_MS 45000 /* the same when another instance is the judge and has died */
+#define HUB_CLOCK_MS                                                                               \
+	(HUB_SIGNER_MS / 2)  /* signed `ts` that are so far from the wall clock are refused */
+#define HUB_STORE_MS    8000 /* a heartbeat without a change is stored so often */
 #define HUB_MESSAGE_MAX (64 * 1024)
 #define HUB_EPOCH       17 /* 16 hex digits */
 
@@ -98,6 +100,10 @@ void hub_free(struct hub *hub); /* NULL is fine */
 /* A message from `client`, the key of an address (proxy.h). */
 enum hub_result hub_publish(struct hub *hub, const char *client, const void *json, size_t n,
     int64_t now, struct hub_answer *answer);
+
+/* How far the wall clock is ahead of the hub's clock by now: it may have been set since the start.
+ */
+void hub_set_wall_ahead(struct hub *hub, int64_t ms);
 
 /* Removes who has been silent for too long; subscribers hear `offline`. Once a second or so. */
 void hub_tick(struct hub *hub, int64_t now);

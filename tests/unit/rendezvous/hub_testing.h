@@ -124,11 +124,12 @@ static inline void key_make(struct key *k, uint32_t number)
 	peer_id_to_text(&k->id, k->text);
 }
 
-/* A message of that peer for free(3). */
+/* A message of that peer for free(3); a small `ts` counts from NOW. */
 static inline char *key_says(
     const struct key *k, enum presence_type type, const char *label, int64_t ts, bool sign)
 {
-	struct presence p = {.type = type, .peer = k->id, .ts = ts, .signed_ = sign};
+	struct presence p = {
+	    .type = type, .peer = k->id, .ts = ts < 1000000 ? NOW + ts : ts, .signed_ = sign};
 	struct buf b;
 	char *json;
 

@@ -156,7 +156,7 @@ static void test_who_signs_cannot_be_spoofed_replayed_or_silenced(void **state)
 	assert_int_equal(publish(&s, ADDR, heard, NOW), 204);
 	assert_int_equal(publish(&s, OTHER, heard, NOW + 1), 409);
 	assert_int_equal(signed_(&alice, PRESENCE_UPDATE, 9, NOW + 2), 409);
-	assert_int_equal(s.answer.after, 10);
+	assert_int_equal(s.answer.after, NOW + 10);
 	assert_int_equal(unsigned_(&alice, PRESENCE_UPDATE, 99, NOW + 3), 409);
 	assert_int_equal(s.answer.after, -1);
 	assert_int_equal(unsigned_(&alice, PRESENCE_OFFLINE, 99, NOW + 4), 409);
@@ -164,6 +164,33 @@ static void test_who_signs_cannot_be_spoofed_replayed_or_silenced(void **state)
 	expect_events(HUB_ALL, 1);
 	assert_int_equal(signed_(&alice, PRESENCE_UPDATE, 11, NOW + 5), 204);
 	free(heard);
+}
+
+/* Its signer is forgotten after a day: nobody may bring it back to life with what it once said. */
+static void test_old_words_are_not_said_again_when_the_signer_is_forgotten(void **state)
+{
+	char *heard = key_says(&alice, PRESENCE_ONLINE, "label", 10, true);
+
+	(void)state;
+	assert_int_equal(publish(&s, ADDR, heard, NOW), 204);
+	hub_tick(s.hub, NOW + HUB_SIGNER_MS + 1);
+	assert_int_equal(hub_signers(s.hub), 0);
+	assert_int_equal(publish(&s, OTHER, heard, NOW + HUB_SIGNER_MS + 1), 409);
+	assert_int_equal(hub_online(s.hub), 0);
+	free(heard);
+}
+
+static void test_a_clock_may_be_wrong_by_hours_and_not_by_half_a_day(void **state)
+{
+	(void)state;
+	assert_int_equal(signed_(&alice, PRESENCE_ONLINE, NOW - HUB_CLOCK_MS, NOW), 409);
+	assert_int_equal(signed_(&alice, PRESENCE_ONLINE, NOW - HUB_CLOCK_MS + 1, NOW), 204);
+	assert_int_equal(signed_(&alice, PRESENCE_ONLINE, NOW + HUB_CLOCK_MS, NOW), 409);
+	assert_int_equal(signed_(&alice, PRESENCE_ONLINE, INT64_MAX / 4096, NOW), 409);
+	assert_int_equal(signed_(&alice, PRESENCE_ONLINE, NOW + HUB_CLOCK_MS - 1, NOW), 204);
+	/* The server's own clock has been set right in the meantime. */
+	hub_set_wall_ahead(s.hub, HUB_SIGNER_MS);
+	assert_int_equal(signed_(&alice, PRESENCE_ONLINE, NOW + HUB_SIGNER_MS, NOW), 204);
 }
 
 static void test_repeating_what_was_heard_uses_up_nothing_of_the_peer(void **state)
@@ -332,6 +359,8 @@ int main(void)
 	    T(test_malformed_is_400_with_a_reason),
 	    T(test_wrong_signature_is_400_whoever_it_is_for),
 	    T(test_who_signs_cannot_be_spoofed_replayed_or_silenced),
+	    T(test_old_words_are_not_said_again_when_the_signer_is_forgotten),
+	    T(test_a_clock_may_be_wrong_by_hours_and_not_by_half_a_day),
 	    T(test_repeating_what_was_heard_uses_up_nothing_of_the_peer),
 	    T(test_protection_outlives_offline_and_expiry),
 	    T(test_signature_takes_over_an_unsigned_peer),
