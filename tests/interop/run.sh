@@ -30,7 +30,7 @@ rendezvous() { # test folder
 	story "$1"
 	start "$2"
 	export GOOP_DIR="$scratch/$2" GOOP_NET="$net-1"
-	(cd tests/interop && on 2 node --import ./polyfill.js --test --test-timeout=60000 "$1.test.js") || fail "$1"
+	(cd tests/interop && on 2 timeout 120 "$node" --import ./polyfill.js --test "$1.test.js") || fail "$1"
 	"$goop" stop "$scratch/$2" >/dev/null 2>&1 || true
 }
 server 1 meet '{"presence":{"rendezvous_host":true,"rendezvous_only":true,"peer_db_path":"peers.db"}}'
