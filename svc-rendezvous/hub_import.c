@@ -9,8 +9,10 @@ void hub_import_signer(struct hub *hub, const char *id, int64_t ts, int64_t hear
 	struct hub_signer *s;
 	struct peer_id peer;
 
-	if (ts < 0 || heard > now || now - heard >= HUB_SIGNER_MS ||
-	    peer_id_from_text(&peer, id, strlen(id)) != 0)
+	/* Of a time when our clock was ahead of what it is now. */
+	if (heard > now)
+		heard = now;
+	if (ts < 0 || now - heard >= HUB_SIGNER_MS || peer_id_from_text(&peer, id, strlen(id)) != 0)
 		return;
 	client = hub_clients_get(&hub->clients, "");
 	s = hub_signers_make(&hub->peers, &peer, client, heard);

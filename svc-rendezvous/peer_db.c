@@ -408,8 +408,24 @@ static void load_peers(struct peer_db *db, struct hub *hub, int64_t now)
 	sqlite3_finalize(s);
 }
 
+/* When the clock has been set back, what was written before would not be written over until the
+ * time has caught up. */
+static void bring_back(struct peer_db *db, const char *text, int64_t now)
+{
+	sqlite3_stmt *s = ask(db, text);
+
+	if (s != NULL &&
+	    (sqlite3_bind_int64(s, 1, now) != SQLITE_OK || sqlite3_step(s) != SQLITE_DONE))
+		complain(db, "times cannot be set back");
+	sqlite3_finalize(s);
+}
+
 void peer_db_load(struct peer_db *db, struct hub *hub, int64_t now)
 {
+	if (number_of(db, "SELECT max(heard) FROM goop_presence") > now)
+		bring_back(db, "UPDATE goop_presence SET heard = ?1 WHERE heard > ?1", now);
+	if (number_of(db, "SELECT max(heard) FROM goop_signers") > now)
+		bring_back(db, "UPDATE goop_signers SET heard = ?1 WHERE heard > ?1", now);
 	load_signers(db, hub, now);
 	db->seen = number_of(db, "SELECT number FROM goop_change");
 	load_peers(db, hub, now);

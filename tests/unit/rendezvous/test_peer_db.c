@@ -183,6 +183,27 @@ static void test_damaged_file_is_an_error_that_names_it(void **state)
 	assert_non_null(strstr(error, "presence.peer_db_path"));
 }
 
+static void test_clock_that_was_set_back_loses_nothing(void **state)
+{
+	const int64_t back = NOW - 600000;
+	struct instance a;
+	struct key alice;
+
+	(void)state;
+	key_make(&alice, 1);
+	begin(&a, NOW);
+	say(&a.s, ADDR, &alice, PRESENCE_ONLINE, "alice", 10, true, NOW);
+	end(&a);
+	begin(&a, back);
+	assert_int_equal(hub_online(a.s.hub), 1);
+	assert_int_equal(say(&a.s, ADDR, &alice, PRESENCE_OFFLINE, "", 99, false, back), 409);
+	assert_int_equal(say(&a.s, ADDR, &alice, PRESENCE_OFFLINE, "", 11, true, back), 204);
+	end(&a);
+	begin(&a, back + 1000);
+	assert_int_equal(hub_online(a.s.hub), 0);
+	end(&a);
+}
+
 static void expect_private(const char *suffix)
 {
 	char name[128];
@@ -218,6 +239,7 @@ int main(void)
 	    T(test_expiry_here_does_not_end_a_peer_that_moved_there),
 	    T(test_damaged_file_is_an_error_that_names_it),
 	    T(test_nobody_else_may_read_the_file),
+	    T(test_clock_that_was_set_back_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
