@@ -69,6 +69,16 @@ static void answer_later(struct http_request *r, int64_t after)
 	http_answer_text(r, 409, text);
 }
 
+/* A page somewhere could have each of its visitors bring invented peers, from an address of their
+ * own each. Browsers say so (Fetch Metadata, section 2.3); peers are no browsers and say nothing.
+ */
+static bool is_of_a_strangers_page(const struct http_request *r)
+{
+	const char *site = http_request_header(r, "Sec-Fetch-Site");
+
+	return site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
 static void publish(void *arg, struct http_request *r)
 {
 	struct rendezvous *v = arg;
@@ -77,6 +87,10 @@ static void publish(void *arg, struct http_request *r)
 	struct hub_answer a;
 	char key[PROXY_KEY];
 
+	if (is_of_a_strangers_page(r)) {
+		http_answer_text(r, 403, "a page of another site may not publish");
+		return;
+	}
 	if (body.len > v->settings.body_max) {
 		http_answer_text(r, 413, "the request's body is too large");
 		return;

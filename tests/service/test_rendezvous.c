@@ -436,6 +436,19 @@ static void test_signed_peers_are_protected(void **state)
 	assert_int_equal(says(t, &t->alice, PRESENCE_OFFLINE, "Alice", false), 409);
 }
 
+static void test_pages_of_other_sites_cannot_publish(void **state)
+{
+	struct stage *t = *state;
+	char *json = actor_presence(&t->bob, PRESENCE_ONLINE, "Bob", NULL, false);
+
+	go(t);
+	assert_int_equal(ask(t, "POST", "/publish", "Sec-Fetch-Site: cross-site\r\n", json), 403);
+	assert_int_equal(ask(t, "POST", "/publish", "Sec-Fetch-Site: same-site\r\n", json), 403);
+	assert_true(METRIC(t, "peers") == 0);
+	assert_int_equal(ask(t, "POST", "/publish", "Sec-Fetch-Site: same-origin\r\n", json), 204);
+	free(json);
+}
+
 static void test_rate_is_per_client_behind_a_proxy(void **state)
 {
 	struct stage *t = *state;
@@ -866,6 +879,7 @@ int main(void)
 	    T(test_delivery_is_measured),
 	    T(test_bytes_of_a_peer_are_counted),
 	    T(test_signed_peers_are_protected),
+	    T(test_pages_of_other_sites_cannot_publish),
 	    T(test_rate_is_per_client_behind_a_proxy),
 	    T(test_subscribers_per_address_are_limited),
 	    T(test_bodies_and_headers_are_bounded),
