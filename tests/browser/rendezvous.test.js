@@ -12,9 +12,15 @@ let browser;
 
 // Ids of no peer in particular: a real one with other last letters decodes as well.
 const ids = ["12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp", "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"];
+// Who is online goes on saying so, however slow the browser is.
+const online = new Map();
+const beat = setInterval(() => { for (const said of online.values()) fetch(`${SERVER}/publish`, said()).catch(() => {}); }, 8000);
 async function publish(i, type, content, extra = {}) {
-  const answer = await fetch(`${SERVER}/publish`, { method: "POST", body: JSON.stringify({
-    type, peerId: ids[i], content, addrs: ["/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::7/tcp/4001"], ts: Date.now(), ...extra }) });
+  const say = (kind) => ({ method: "POST", body: JSON.stringify({ type: kind, peerId: ids[i], content,
+    addrs: ["/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::7/tcp/4001"], ts: Date.now(), ...extra }) });
+  online.delete(i);
+  if (type !== "offline") online.set(i, () => say("update"));
+  const answer = await fetch(`${SERVER}/publish`, say(type));
   assert.equal(answer.status, 204, await answer.text());
 }
 // What a camera would read of a picture in the page. (The page itself may draw no picture of that kind.)
@@ -47,7 +53,10 @@ before(async () => {
       "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 });
-after(async () => { await browser?.close(); });
+after(async () => {
+  clearInterval(beat);
+  await browser?.close();
+});
 
 test("the public page is live without a reload", async () => {
   const page = await browser.newPage();
