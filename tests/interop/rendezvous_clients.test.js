@@ -54,6 +54,18 @@ test("a signature by js-libp2p counts, and protects its peer from then on", asyn
   assert.ok(!all.events.some((e) => e.data.content === "a forger"));
 });
 
+test("a clock that is wrong by minutes is nobody's business; one that was set back learns how far", async () => {
+  const peer = await somebody();
+  const now = Date.now(), ahead = now + 600000;
+  for (const ts of [now - 600000, now, ahead]) {
+    assert.equal((await publish(server, await peer.message("update", "a wrong clock", { sign: true, ts }))).status, 204);
+  }
+  const refusal = await publish(server, await peer.message("update", "set back", { sign: true, ts: now }));
+  assert.equal(refusal.status, 409);
+  assert.match(refusal.text, new RegExp(`^ts: expected to be greater than ${ahead},`));
+  assert.equal((await publish(server, await peer.message("offline", "", { sign: true, ts: ahead + 1 }))).status, 204);
+});
+
 test("heartbeats go to those who did not ask for changes alone", async () => {
   const peer = await somebody();
   for (let i = 0; i < 3; i++) {

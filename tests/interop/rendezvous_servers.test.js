@@ -39,6 +39,14 @@ function serve(name, port, { events, accept = () => undefined } = {}) {
   return s;
 }
 
+// Says it now and then every five seconds, as somebody does who is there.
+function keepSaying(stream, message) {
+  const say = () => stream.write(`data: ${JSON.stringify(message)}\n\n`);
+  const beat = setInterval(say, 5000);
+  stream.on("close", () => clearInterval(beat));
+  say();
+}
+
 const lists = (label) => until(label, async () => (await people()).some((p) => p.label === label));
 const state = async (port) => {
   const texts = JSON.parse(await goop("status", "--json")).rendezvous.split("; ");
@@ -71,14 +79,16 @@ before(async () => {
     stream.write(bytes);
     stream.write('\n\ndata: {"type":"online"\n\ndata: []\n\ndata: null\n\ndata: {"type":7,"peerId":[],"ts":{}}\n\n');
     stream.write('event: reset\nid: \0\nretry: -1\nretry: 99999999999999999999\ndata\n\nid: x\ny\n\n');
-    stream.write(`data: {"type":"online","peerId":"12D3KooWnobody","ts":1}\n\ndata: ${JSON.stringify(garbage)}\n\n`);
+    stream.write('data: {"type":"online","peerId":"12D3KooWnobody","ts":1}\n\n');
+    keepSaying(stream, garbage);
   } });
   serve("endless", 9005, { events: (stream) => {
     const block = Buffer.alloc(1 << 20, "x");
     let left = 64;
     const more = () => {
       while (left-- > 0) if (!stream.write(block)) return void stream.once("drain", more);
-      stream.write(`\n\ndata: ${JSON.stringify(endless)}\n\n`);
+      stream.write("\n\n");
+      keepSaying(stream, endless);
     };
     stream.write("data: ");
     more();
@@ -123,6 +133,14 @@ test("one that ends its streams is asked again, ever more slowly", async () => {
   const gaps = s.asked.slice(1).map((one, i) => one.at - s.asked[i].at);
   assert.ok(gaps[4] > gaps[0], String(gaps));
   assert.match(await state(9003), /not connected: the server ended the stream|connected since/);
+});
+
+test("a clock that is wrong by minutes hides nobody", async () => {
+  for (const [label, minutes] of [["ten minutes behind", -10], ["ten minutes ahead", 10]]) {
+    const peer = await somebody();
+    servers.deployed.say(await peer.message("online", label, { sign: true, ts: Date.now() + minutes * 60000 }));
+    await lists(label);
+  }
 });
 
 test("garbage is stepped over", async () => {
