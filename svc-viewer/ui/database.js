@@ -69,7 +69,7 @@
 	}
 
 	function eraser(id) {
-		const td = document.createElement("td");
+		const td = element("td", "", "act");
 		const button = element("button", "Delete");
 		button.addEventListener("click", () => attempt(async () => {
 			if (!confirm("Delete row " + id + " of " + open + "?")) return;
@@ -84,7 +84,7 @@
 		const head = document.createElement("tr");
 		for (const name of columns)
 			head.append(element("th", name, SYSTEM.includes(name) ? "sys" : ""));
-		head.append(element("th", ""));
+		head.append(element("th", "", "act"));
 		document.querySelector("#table thead").replaceChildren(head);
 		document.querySelector("#table tbody").replaceChildren(...rows.map((row) => {
 			const tr = document.createElement("tr");
