@@ -138,7 +138,8 @@ static void test_sweep_survives_what_it_causes(void **state)
 }
 
 /* Also when a part is so small that the query goes on at once. Each row takes longer than a turn,
- * so that it can be seen in between. */
+ * so that it can be seen in between
+ * (on a machine where it does not, the test passes whatever happens there). */
 static void test_small_parts_count_as_well(void **state)
 {
 	struct stage *s = *state;
@@ -151,7 +152,7 @@ static void test_small_parts_count_as_well(void **state)
 	flowing = open_by(s, 1, 70000);
 	snprintf(line, sizeof line,
 	    "{\"op\":\"query\",\"table\":\"notes\",\"where\":\"_owner = 'slow' AND NOT title LIKE"
-	    " '%%%0150d1'\"}\n",
+	    " '%%%040d1'\"}\n",
 	    0);
 	fake_says(flowing, line, true);
 	while (flowing->wrote == 0)
