@@ -26,6 +26,7 @@ static const struct service_spec spec = {
     .desk_count = sizeof(desks) / sizeof(desks[0]),
     .init = viewer_init,
     .start = viewer_start,
+    .stop = viewer_stop,
     .fini = viewer_fini,
     .report = viewer_report,
 };

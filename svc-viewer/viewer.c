@@ -117,6 +117,8 @@ const struct stream_events *viewer_incoming(void *arg, struct stream *s, enum pr
     const char *peer, const char *address, void **user)
 {
 	(void)address;
+	if (state(arg)->stopping)
+		return NULL;
 	return site_stream_take(state(arg)->visitors, s, protocol, peer, user);
 }
 
@@ -165,6 +167,17 @@ static void open_rooms(struct viewer *v)
 	v->data = data_api_new(loop, &data);
 }
 
+/* A hook that comes after those of the streams: what was written last is on its way. */
+static bool before_sleep(void *arg)
+{
+	struct viewer *v = arg;
+
+	if (v->stopping && site_stream_open(v->visitors) == 0 && remote_visits(v->remote) == 0 &&
+	    data_api_calls(v->data) == 0)
+		service_exit(v->svc, EXIT_SUCCESS);
+	return false;
+}
+
 int viewer_init(struct service *svc)
 {
 	struct viewer *v = xcalloc(1, sizeof(*v));
@@ -181,6 +194,7 @@ int viewer_init(struct service *svc)
 	origins_init(&v->origins, v->address.host, v->address.port, v->address.any,
 	    strcmp(service_config(svc, "viewer.site_origin"), "sandbox") == 0);
 	open_rooms(v);
+	v->hook = loop_before_sleep(service_loop(svc), before_sleep, v);
 	return 0;
 }
 
@@ -204,10 +218,18 @@ int viewer_start(struct service *svc)
 	return 0;
 }
 
+/* Pages and files that are under way get the grace, new visitors are sent away. */
+void viewer_stop(struct service *svc, uint32_t grace_ms)
+{
+	(void)grace_ms;
+	state(svc)->stopping = true;
+}
+
 void viewer_fini(struct service *svc)
 {
 	struct viewer *v = state(svc);
 
+	before_sleep_free(v->hook);
 	http_server_free(v->http);
 	if (v->listening >= 0)
 		close(v->listening);

@@ -28,6 +28,8 @@ struct viewer {
 	struct http_server *http;
 	struct peers_events *events; /* of /api/peers/events */
 	struct origins origins;
+	struct before_sleep *hook; /* sees when all is done, once we stop */
+	bool stopping;
 	char url[VIEWER_URL]; /* "http://127.0.0.1:8080" */
 	struct peer_id self;
 	char self_text[PEER_ID_TEXT]; /* "" until the transport has said it */
@@ -36,6 +38,7 @@ struct viewer {
 /* The hooks of the skeleton (proto/service.h). */
 int viewer_init(struct service *svc);
 int viewer_start(struct service *svc);
+void viewer_stop(struct service *svc, uint32_t grace_ms);
 void viewer_fini(struct service *svc);
 void viewer_report(struct service *svc, uint32_t request, const char *what);
 

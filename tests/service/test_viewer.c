@@ -612,6 +612,25 @@ static void test_visit_streams_the_answer(void **state)
 	assert_int_equal(puppet_wait_over(s), STREAM_OK);
 }
 
+static void test_what_is_under_way_is_finished_before_the_end(void **state)
+{
+	struct stage *t = *state;
+	struct web *w = visit(t, "/x");
+	struct puppet_stream *s = asked_for(t, "GET /x\n"), *late;
+
+	puppet_write(s, "OK text/plain 10\nhello", 22, false);
+	web_until(w, "\r\n\r\nhello");
+	puppet_stop(t->p, 60000);
+	late = puppet_open(t->transport, PROTOCOL_GOOP_SITE, YOU, 5000);
+	assert_int_equal(puppet_wait_over(late), STREAM_REFUSED);
+	assert_true(puppet_is_running(t->p));
+	puppet_write(s, "world", 5, true);
+	web_finish(w);
+	assert_string_equal(w->body, "helloworld");
+	web_close(w);
+	assert_int_equal(puppet_wait_end(t->p), 0);
+}
+
 static void visit_ends(struct stage *t, const char *answer, int status, const char *expect)
 {
 	struct web *w = visit(t, "/x");
@@ -1012,6 +1031,7 @@ int main(void)
 	    TEST(test_navigation_moves_to_the_sites_origin),
 	    TEST(test_programs_get_content_in_a_sandbox),
 	    TEST(test_visit_streams_the_answer),
+	    TEST(test_what_is_under_way_is_finished_before_the_end),
 	    TEST(test_answers_of_a_peer),
 	    TEST(test_head_asks_but_takes_no_body),
 	    TEST(test_more_than_announced_is_cut),
