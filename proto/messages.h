@@ -29,7 +29,7 @@
 	    "sibling u8, generation u32, str why")                                                 \
 	M(4, START, ONLY(SUPERVISOR), ALL_SERVICES, 16, "")                                        \
 	M(5, READY, ALL_SERVICES, ONLY(SUPERVISOR), 16, "")                                        \
-	M(6, STOP, ONLY(SUPERVISOR), ALL_SERVICES, 16, "grace_ms u32")                             \
+	M(6, STOP, ONLY(SUPERVISOR), ALL_SERVICES, 16, "grace_ms u32, comes_back u8")              \
 	M(7, FACT, ALL_SERVICES, ONLY(SUPERVISOR), 8192, "str key, str value")                     \
 	M(8, REPORT_GET, ONLY(SUPERVISOR), ALL_SERVICES, 512, "request u32, str what")             \
 	M(9, REPORT, ALL_SERVICES, ONLY(SUPERVISOR), 131072, "request u32, json rest")             \

@@ -79,6 +79,11 @@ bool service_config_bool(const struct service *svc, const char *key)
 	return strcmp(service_config(svc, key), "true") == 0;
 }
 
+bool service_comes_back(const struct service *svc)
+{
+	return svc->comes_back;
+}
+
 void service_exit(struct service *svc, int status)
 {
 	svc->status = status;

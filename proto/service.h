@@ -74,6 +74,8 @@ void service_fact(struct service *svc, const char *key, const char *value);
 void service_report(struct service *svc, uint32_t request, const char *json);
 void service_alarm(struct service *svc, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* While stopping: will the service be started again at once? Then it does not say good-bye. */
+bool service_comes_back(const struct service *svc);
 /* Ends the loop; service_main() returns `status`. */
 void service_exit(struct service *svc, int status);
 

@@ -160,9 +160,11 @@ static int hear_start(struct service *svc, struct msg *m)
 static int hear_stop(struct service *svc, struct msg *m)
 {
 	uint32_t grace_ms = msg_get_u32(m);
+	bool comes_back = msg_get_u8(m) != 0;
 
 	if (!msg_end(m))
 		return -1;
+	svc->comes_back = comes_back;
 	service_stop(svc, grace_ms);
 	return 0;
 }

@@ -21,7 +21,7 @@ struct service {
 	struct map *config;
 	struct neighbour *neighbours;
 	struct timer *start_wait, *overdue;
-	bool configured, start_asked, started, ready_sent, stopping;
+	bool configured, start_asked, started, ready_sent, stopping, comes_back;
 	bool ending; /* the loop finishes its turn, but nothing is handed to the service any more */
 	void *state;
 	int status;

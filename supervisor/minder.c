@@ -28,6 +28,7 @@ struct minder {
 	uint32_t generation;
 	struct timer *deadline;
 	struct log_source *log;
+	bool comes_back; /* told when it is asked to stop: it is a restart */
 	/* While its process runs. */
 	bool running;
 	bool closed;       /* it has said its last word */
@@ -261,6 +262,7 @@ static void ask_to_stop(struct minder *m)
 
 	msg_begin(&msg, MSG_STOP, 0);
 	msg_put_u32(&msg, CHILD_GRACE);
+	msg_put_u8(&msg, m->comes_back);
 	minder_send(m, &msg);
 }
 
@@ -327,7 +329,9 @@ void minder_want(struct minder *m, bool up)
 static void start_anew(struct minder *m)
 {
 	child_forgive(&m->child);
+	m->comes_back = true;
 	event(m, CHILD_WANT_DOWN);
+	m->comes_back = false;
 	event(m, CHILD_WANT_UP);
 }
 

@@ -422,6 +422,11 @@ void discovery_stop(struct service *svc, uint32_t grace_ms)
 {
 	struct discovery *d = service_state(svc);
 
+	/* Who is back in a moment does not take leave: nobody shall see him go. */
+	if (service_comes_back(svc)) {
+		service_exit(svc, 0);
+		return;
+	}
 	if (!d->known) {
 		go(d);
 		return;

@@ -476,17 +476,28 @@ void puppet_kill(struct puppet *p, int signo)
 		kill(p->pid, signo);
 }
 
-void puppet_stop(struct puppet *p, uint32_t grace_ms)
+static void send_stop(struct puppet *p, uint32_t grace_ms, bool comes_back)
 {
 	struct msg m;
 
 	p->asked_to_end = true;
 	msg_begin(&m, MSG_STOP, 0);
 	msg_put_u32(&m, grace_ms);
+	msg_put_u8(&m, comes_back);
 	if (p->parent != NULL)
 		parent_send(p->parent, &m);
 	else
 		msg_drop(&m);
+}
+
+void puppet_stop(struct puppet *p, uint32_t grace_ms)
+{
+	send_stop(p, grace_ms, false);
+}
+
+void puppet_stop_for_restart(struct puppet *p, uint32_t grace_ms)
+{
+	send_stop(p, grace_ms, true);
 }
 
 void puppet_hang_up(struct puppet *p)

@@ -62,6 +62,8 @@ void puppet_restart(struct puppet *p);
 void puppet_kill(struct puppet *p, int signo);
 /* Sends STOP. */
 void puppet_stop(struct puppet *p, uint32_t grace_ms);
+/* The same, of a service that is to be started again. */
+void puppet_stop_for_restart(struct puppet *p, uint32_t grace_ms);
 /* Closes the supervisor's end of descriptor 3, as when the supervisor dies. */
 void puppet_hang_up(struct puppet *p);
 /* Waits for the end; the status is as waitpid(2) gives it, and puppet_free() accepts it. */

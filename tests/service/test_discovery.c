@@ -703,6 +703,20 @@ static void test_we_say_goodbye(void **state)
 	end(&s);
 }
 
+static void test_a_restart_is_no_goodbye(void **state)
+{
+	struct stage s = begin();
+	struct talk t = connect_peer(&s, &s.ann);
+
+	(void)state;
+	PUPPET_UNTIL(s.p, wrote(t.from, s.us.text));
+	puppet_stop_for_restart(s.p, 5000);
+	assert_int_equal(puppet_wait_end(s.p), 0);
+	assert_false(wrote(t.from, "\"type\":\"offline\""));
+	assert_false(ether_heard(&s, s.us.text, 0));
+	end(&s);
+}
+
 static void test_nobody_keeps_us_from_leaving(void **state)
 {
 	struct stage s = begin();
@@ -747,6 +761,7 @@ int main(void)
 	    cmocka_unit_test(test_our_stream_is_opened_again_when_it_breaks),
 	    cmocka_unit_test(test_a_new_transport_is_told_everything),
 	    cmocka_unit_test(test_we_say_goodbye),
+	    cmocka_unit_test(test_a_restart_is_no_goodbye),
 	    cmocka_unit_test(test_nobody_keeps_us_from_leaving),
 	    cmocka_unit_test(test_a_bad_tag_is_a_configuration_error),
 	};
