@@ -1,0 +1,131 @@
+"""restart.py use URL PEER NAME FOLDER | watch URL FOLDER | kill COUNT PEER-FOLDER...
+
+What restart.sh does many times a second. `use` visits a page of PEER and posts into its guest book from the viewer
+at URL, `watch` listens to who comes and goes there, both until the file FOLDER/enough exists; `kill` ends services
+of the peers at random moments. What was seen is written to FOLDER, a line each."""
+import hashlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import time
+import urllib.parse
+
+HUNG = 10  # s: no answer and no end of the connection for that long
+
+
+def connect(url):
+    at = urllib.parse.urlsplit(url)
+    return http.client.HTTPConnection(at.hostname, at.port, timeout=HUNG)
+
+
+def ask(url, method, path, body=None):
+    """Status and body; OSError or HTTPException when the connection ends early."""
+    c = connect(url)
+    try:
+        c.request(method, path, body, {"Content-Type": "application/json", "Origin": url} if body else {})
+        answer = c.getresponse()
+        return answer.status, answer.read()
+    finally:
+        c.close()
+
+
+def attempt(url, method, path, body=None):
+    """('answer', status, body) or ('ended', why, b'') or ('hung', why, b'')"""
+    try:
+        return ("answer", *ask(url, method, path, body))
+    except TimeoutError as e:
+        return "hung", repr(e), b""
+    except (OSError, http.client.HTTPException) as e:
+        return "ended", repr(e), b""
+
+
+def judge(name, answer, is_good):
+    """What is allowed: the whole, an error with a reason in words, or an end that shows. A whole that is not it,
+    an error without words and silence are not."""
+    how, status, body = answer
+    if how == "answer" and status == 200:
+        return f"{name} good" if is_good(body) else f"{name} BAD {len(body)} bytes {body[:80]!r}"
+    if how == "answer" and (status >= 500 and body or b"own peer id is not known yet" in body):
+        return f"{name} error {status}"
+    return f"{name} ended" if how == "ended" else f"{name} BAD {how} {status} {body[:200]!r}"
+
+
+def use(url, peer, name, folder):
+    page = hashlib.sha256(open(f"{folder}/page", "rb").read()).digest()
+    n = 0
+    with open(f"{folder}/used-{name}", "w", buffering=1) as out:
+        while not os.path.exists(f"{folder}/enough"):
+            n += 1
+            said = attempt(url, "GET", f"/p/{peer}/page.bin")
+            out.write(judge("page", said, lambda b: hashlib.sha256(b).digest() == page) + "\n")
+            row = {"table": "guestbook", "data": {"author": name, "message": f"{name}-{n}"}}
+            said = attempt(url, "POST", f"/api/p/{peer}/data/insert", json.dumps(row))
+            verdict = judge("post", said, lambda b: b'"inserted"' in b)
+            out.write(verdict + "\n")
+            if verdict == "post good":
+                out.write(f"row {name}-{n}\n")
+
+
+def watch(url, folder):
+    at = urllib.parse.urlsplit(url)
+    s = socket.create_connection((at.hostname, at.port))
+    s.sendall(f"GET /api/peers/events HTTP/1.1\r\nHost: {at.netloc}\r\n\r\n".encode())
+    s.settimeout(0.5)
+    with open(f"{folder}/watched", "wb", buffering=0) as out:
+        while not os.path.exists(f"{folder}/enough"):
+            try:
+                seen = s.recv(65536)
+            except TimeoutError:
+                continue
+            out.write(seen or b"\nevent: end\n")
+            if not seen:
+                return
+
+
+def control(peer, **request):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(HUNG)
+    # Longer paths than a socket address takes.
+    folder = os.open(peer, os.O_PATH)
+    s.connect(f"/proc/self/fd/{folder}/run/control.sock")
+    os.close(folder)
+    s.sendall(json.dumps(request).encode() + b"\n")
+    return s
+
+
+def pids(peer):
+    with control(peer, ask="status") as s:
+        status = json.load(s.makefile())
+    return {service["name"]: service.get("pid") for service in status["services"]}
+
+
+def kill(count, peers):
+    deaths = {}
+    waiting = []
+    while count > 0:
+        time.sleep(random.uniform(0, 0.45))
+        peer = random.choice(peers)
+        service, pid = random.choice(list(pids(peer).items()))
+        key = (peer, service)
+        # Five deaths a minute are allowed; a restart by hand forgives them, and is one more way to end.
+        if deaths.get(key, 0) == 5 or pid is None:
+            waiting.append(control(peer, ask="restart", service=service))
+            deaths[key] = 0
+            continue
+        os.kill(pid, signal.SIGKILL)
+        deaths[key] = deaths.get(key, 0) + 1
+        count -= 1
+    for s in waiting:
+        s.close()
+
+
+if __name__ == "__main__":
+    command, *words = sys.argv[1:]
+    if command == "kill":
+        kill(int(words[0]), words[1:])
+    else:
+        {"use": use, "watch": watch}[command](*words)
