@@ -179,9 +179,31 @@ static int send_frames(struct link *l, zmq_msg_t *body)
 	return r < 0 ? -1 : 0;
 }
 
+static bool is_greeting(unsigned type)
+{
+	return type == MSG_HELLO || type == MSG_HELLO_BACK;
+}
+
+static void count_out(struct link *l, unsigned type, size_t bytes)
+{
+	l->count[type].messages_out++;
+	l->count[type].bytes_out += bytes;
+	l->since_up.messages_out += !is_greeting(type);
+}
+
+void link_count_in(struct link *l, unsigned type, size_t bytes)
+{
+	struct link_count *c = &l->count[type < MSG_NUMBERS ? type : 0];
+
+	c->messages_in++;
+	c->bytes_in += bytes;
+	l->since_up.messages_in += !is_greeting(type);
+}
+
 int link_send_raw(struct link *l, struct msg *m)
 {
 	size_t bytes = m->size, size = sizeof(int);
+	unsigned type = m->type;
 	zmq_msg_t body;
 	int r, saved, events;
 
@@ -198,8 +220,9 @@ int link_send_raw(struct link *l, struct msg *m)
 	l->look = true;
 	loop_again(l->loop);
 	if (r == 0) {
-		l->count.messages_out++;
-		l->count.bytes_out += bytes;
+		count_out(l, type, bytes);
+		if (l->seen != NULL)
+			l->seen(l->arg, l, true, type, bytes);
 	} else {
 		zmq_msg_close(&body);
 	}
@@ -397,7 +420,35 @@ int link_send(struct link *l, struct msg *m)
 	return -1;
 }
 
+void link_on_seen(struct link *l, link_seen_fn *fn)
+{
+	l->seen = fn;
+}
+
 struct link_count link_counted(const struct link *l)
 {
-	return l->count;
+	struct link_count sum = {0};
+
+	for (size_t i = 0; i < MSG_NUMBERS; i++) {
+		sum.messages_in += l->count[i].messages_in;
+		sum.messages_out += l->count[i].messages_out;
+		sum.bytes_in += l->count[i].bytes_in;
+		sum.bytes_out += l->count[i].bytes_out;
+	}
+	return sum;
+}
+
+struct link_count link_counted_type(const struct link *l, unsigned type)
+{
+	return l->count[type < MSG_NUMBERS ? type : 0];
+}
+
+struct link_count link_counted_since_up(const struct link *l)
+{
+	return l->since_up;
+}
+
+uint32_t link_generation(const struct link *l)
+{
+	return l->has_id ? l->generation : 0;
 }

@@ -59,10 +59,22 @@ bool link_connects(const struct link *l);
  * full queue means that credit was ignored: logged as an alarm, and the link goes down. */
 int link_send(struct link *l, struct msg *m);
 
-/* Counters since the process began, for `goop-supervisor links`. */
+/* To be called with every message that comes or goes, before it is looked at; NULL ends it. */
+typedef void link_seen_fn(void *arg, struct link *l, bool out, unsigned type, size_t size);
+void link_on_seen(struct link *l, link_seen_fn *fn);
+
+/* Messages and bytes, for `goop-supervisor links`. */
 struct link_count {
 	uint64_t messages_in, messages_out, bytes_in, bytes_out;
 };
+/* Since the process began: all, and of one type. What has no number below MSG_NUMBERS counts as 0.
+ */
 struct link_count link_counted(const struct link *l);
+struct link_count link_counted_type(const struct link *l, unsigned type);
+/* All but greetings, since the link came up last: what one end has sent and the other not heard
+ * is on its way. Messages only. */
+struct link_count link_counted_since_up(const struct link *l);
+/* The process at the other end, 0 when there is none. */
+uint32_t link_generation(const struct link *l);
 
 #endif

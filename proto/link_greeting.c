@@ -113,6 +113,7 @@ static void come_up(struct link *l)
 		return;
 	timer_stop(l->greet);
 	l->up = true;
+	l->since_up = (struct link_count){0};
 	log_debug("link", "%s: up, generation %u", service_name(l->peer), l->generation);
 	if (l->events->up != NULL)
 		l->events->up(l->arg, l, l->generation);
@@ -185,11 +186,13 @@ static int hear_greeting(struct link *l, struct msg *m)
 
 void link_hear(struct link *l, const void *p, size_t n)
 {
+	unsigned type = msg_type_of(p, n);
 	struct msg m;
 	int r;
 
-	l->count.messages_in++;
-	l->count.bytes_in += n;
+	link_count_in(l, type, n);
+	if (l->seen != NULL)
+		l->seen(l->arg, l, false, type, n);
 	if (l->refused)
 		return;
 	if (msg_open(&m, p, n) != 0 || !msg_allowed(m.type, l->peer, l->self)) {

@@ -36,12 +36,17 @@ struct link {
 	bool freed;
 	const struct link_events *events;
 	void *arg;
-	struct link_count count;
+	link_seen_fn *seen;
+	struct link_count count[MSG_NUMBERS];
+	struct link_count since_up;
 	struct log_limit bad;
 };
 
 /* link.c: sends and consumes; -1 with errno. */
 int link_send_raw(struct link *l, struct msg *m);
+
+/* link.c: one more, as for link_counted_type(). */
+void link_count_in(struct link *l, unsigned type, size_t bytes);
 
 /* link_greeting.c */
 /* The timer: greets, or asks to be greeted. */

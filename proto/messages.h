@@ -36,6 +36,9 @@
 	M(10, ALARM, ALL_SERVICES, ONLY(SUPERVISOR), 1024, "str text")                             \
 	M(11, PULSE, ONLY(SUPERVISOR), ALL_SERVICES, 16, "number u32")                             \
 	M(12, PULSE_BACK, ALL_SERVICES, ONLY(SUPERVISOR), 16, "number u32")                        \
+	M(13, TRACE_SET, ONLY(SUPERVISOR), ALL_SERVICES, 64, "peers u16, bytes types")             \
+	M(14, TRACE, ALL_SERVICES, ONLY(SUPERVISOR), 65536,                                        \
+	    "lost u32, list<at_ms i64, out u8, peer u8, type u16, bytes u32>")                     \
 	/* every link */                                                                           \
 	M(20, HELLO, FROM_STREAMS, FROM_STREAMS, 64,                                               \
 	    "version u16, service u8, generation u32, greeting u32")                               \
@@ -74,6 +77,9 @@
 	    "str peer, str label, str email, str avatar_hash, last_seen_ms i64, via u8")           \
 	M(61, PERSON_GONE, ONLY(DISCOVERY), ONLY(VIEWER) | ONLY(DB), 512, "str peer")              \
 	M(62, PEOPLE_ALL, ONLY(DISCOVERY), ONLY(VIEWER) | ONLY(DB), 16, "")
+
+/* Every number is below. */
+#define MSG_NUMBERS 128
 
 enum msg_type {
 #define M(number, NAME, from, to, max, payload) MSG_##NAME = number,

@@ -139,6 +139,13 @@ void msg_trim_room(struct msg *m, size_t room, size_t n)
 	m->size -= room - n;
 }
 
+unsigned msg_type_of(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	return n < TYPE_SIZE ? 0 : (unsigned)(b[0] << 8 | b[1]);
+}
+
 int msg_open(struct msg *m, const void *p, size_t n)
 {
 	/* Lent for reading only: no getter writes through it. */

@@ -26,6 +26,9 @@ struct msg {
 	size_t pos;    /* next field (reading) */
 };
 
+/* The type of a message as bytes, also of one that is no good; 0 when it has none. */
+unsigned msg_type_of(const void *p, size_t n);
+
 /* Starts a message. `hint` is the expected size of all fields (0 if small). It is ended by
  * link_send() or parent_send(), which consume it, or by msg_drop(). */
 void msg_begin(struct msg *m, enum msg_type type, size_t hint);

@@ -158,6 +158,11 @@ int parent_send(struct parent *p, struct msg *m)
 	return r < 0 ? -1 : 0;
 }
 
+size_t parent_waiting(const struct parent *p)
+{
+	return p->queued;
+}
+
 static void hear(struct parent *p, const uint8_t *packet, size_t n)
 {
 	struct msg m;

@@ -25,4 +25,7 @@ void parent_free(struct parent *p); /* closes the descriptor; NULL is fine */
  * other side is gone or does not read. */
 int parent_send(struct parent *p, struct msg *m);
 
+/* Bytes that are queued because the other side has not read. */
+size_t parent_waiting(const struct parent *p);
+
 #endif

@@ -205,6 +205,19 @@ void service_open_links(struct service *svc)
 	}
 }
 
+static void link_seen(void *arg, struct link *l, bool out, unsigned type, size_t size)
+{
+	const struct neighbour *n = arg;
+
+	trace_note(n->svc->trace, link_peer(l), out, type, size);
+}
+
+void service_trace(struct service *svc, bool on)
+{
+	for (size_t i = 0; svc->neighbours != NULL && i < svc->spec->desk_count; i++)
+		link_on_seen(svc->neighbours[i].link, on ? link_seen : NULL);
+}
+
 /* --- beginning and end ------------------------------------------------------------------------ */
 
 static void stop_overdue(void *arg)
@@ -248,6 +261,7 @@ static void clear(struct service *svc)
 	for (size_t i = 0; svc->neighbours != NULL && i < svc->spec->desk_count; i++)
 		link_free(svc->neighbours[i].link);
 	free(svc->neighbours);
+	trace_free(svc->trace);
 	parent_free(svc->parent);
 	timer_free(svc->start_wait);
 	timer_free(svc->overdue);
@@ -271,6 +285,7 @@ int service_main(int argc, char **argv, const struct service_spec *spec)
 	svc.overdue = timer_new(svc.loop, stop_overdue, &svc);
 	svc.parent = parent_new(
 	    svc.loop, PARENT_FD, spec->id, SERVICE_SUPERVISOR, &service_parent_events, &svc);
+	svc.trace = trace_new(svc.loop, svc.parent);
 	loop_on_signal(svc.loop, SIGTERM, on_sigterm, &svc);
 	loop_run(svc.loop);
 	clear(&svc);

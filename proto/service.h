@@ -42,9 +42,11 @@ struct service_spec {
 	 * `reset`; the links are still there. */
 	void (*fini)(struct service *svc);
 	/* Somebody asks for a report ("peers", "streams", ...): answer with service_report().
-	 * "links" never comes here: the skeleton answers it. */
+	 * "links" never comes here, nor "streams" unless `own_streams` is set: the skeleton answers
+	 * them. */
 	void (*report)(struct service *svc, uint32_t request, const char *what);
 	bool ready_later;
+	bool own_streams; /* has more to say of its streams than the links know */
 };
 
 /* Runs the service to its end and returns the exit status. */

@@ -182,30 +182,6 @@ static int hear_pulse(struct service *svc, struct msg *m)
 	return 0;
 }
 
-/* Every service answers this one in the same words. */
-static void report_links(struct service *svc, uint32_t request)
-{
-	struct buf b;
-
-	buf_init(&b, REPORT_MAX);
-	buf_puts(&b, "[");
-	for (size_t i = 0; i < svc->spec->desk_count; i++) {
-		const struct neighbour *n = &svc->neighbours[i];
-		struct link_count c = link_counted(n->link);
-
-		buf_putf(&b,
-		    "%s{\"peer\":\"%s\",\"up\":%s,\"streams\":%zu,\"messages_in\":%llu,"
-		    "\"messages_out\":%llu,\"bytes_in\":%llu,\"bytes_out\":%llu}",
-		    i == 0 ? "" : ",", service_name(n->desk->peer),
-		    link_is_up(n->link) ? "true" : "false", streams_count(n->streams),
-		    (unsigned long long)c.messages_in, (unsigned long long)c.messages_out,
-		    (unsigned long long)c.bytes_in, (unsigned long long)c.bytes_out);
-	}
-	buf_put(&b, "]", 2); /* with its zero */
-	service_report(svc, request, (const char *)buf_data(&b));
-	buf_clear(&b);
-}
-
 static int hear_report_get(struct service *svc, struct msg *m)
 {
 	uint32_t request = msg_get_u32(m);
@@ -215,11 +191,24 @@ static int hear_report_get(struct service *svc, struct msg *m)
 	if (!msg_end(m) || !svc->configured)
 		return -1;
 	if (strcmp(what, "links") == 0)
-		report_links(svc, request);
+		service_report_links(svc, request);
+	else if (strcmp(what, "streams") == 0 && !svc->spec->own_streams)
+		service_report_streams(svc, request);
 	else if (svc->spec->report != NULL)
 		svc->spec->report(svc, request, what);
 	else
 		service_report(svc, request, "null");
+	return 0;
+}
+
+static int hear_trace_set(struct service *svc, struct msg *m)
+{
+	struct trace_filter filter;
+
+	if (trace_filter_get(&filter, m) != 0 || !svc->configured)
+		return -1;
+	trace_set(svc->trace, &filter);
+	service_trace(svc, trace_is_on(svc->trace));
 	return 0;
 }
 
@@ -233,6 +222,7 @@ static int from_supervisor(struct service *svc, struct msg *m)
 	case MSG_STOP: return hear_stop(svc, m);
 	case MSG_REPORT_GET: return hear_report_get(svc, m);
 	case MSG_PULSE: return hear_pulse(svc, m);
+	case MSG_TRACE_SET: return hear_trace_set(svc, m);
 	default: return -1;
 	}
 }

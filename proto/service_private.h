@@ -1,10 +1,11 @@
-/* What the two files of the skeleton share: service.c (links, readiness, beginning and end) and
- * service_parent.c (the conversation with the supervisor). */
+/* What the files of the skeleton share: service.c (links, readiness, beginning and end),
+ * service_parent.c (the conversation with the supervisor), service_report.c. */
 #ifndef PROTO_SERVICE_PRIVATE_H
 #define PROTO_SERVICE_PRIVATE_H
 
 #include "base/map.h"
 #include "proto/service.h"
+#include "proto/trace.h"
 
 struct neighbour {
 	struct service *svc;
@@ -18,6 +19,7 @@ struct service {
 	const struct service_spec *spec;
 	struct loop *loop;
 	struct parent *parent;
+	struct trace *trace;
 	struct map *config;
 	struct neighbour *neighbours;
 	struct timer *start_wait, *overdue;
@@ -32,10 +34,16 @@ struct neighbour *service_neighbour(const struct service *svc, enum service_id p
 void service_open_links(struct service *svc);
 /* Serves, once START has come and no link is awaited any more. */
 void service_start_when_linked(struct service *svc);
+/* Every message of every link is to be noted, or none. */
+void service_trace(struct service *svc, bool on);
 void service_stop(struct service *svc, uint32_t grace_ms);
 
 /* service_parent.c */
 extern const struct parent_events service_parent_events; /* arg is the struct service */
 void service_send_alarm(struct service *svc, const char *text);
+
+/* service_report.c */
+void service_report_links(struct service *svc, uint32_t request);
+void service_report_streams(struct service *svc, uint32_t request);
 
 #endif

@@ -258,6 +258,27 @@ size_t streams_count(const struct streams *t)
 	return map_count(t->by_id);
 }
 
+void streams_view(const struct streams *t, stream_view_fn *fn, void *arg)
+{
+	const struct stream *s;
+
+	TAILQ_FOREACH (s, &t->all, entry) {
+		const struct stream_view view = {
+		    .id = s->id,
+		    .peer = s->peer,
+		    .protocol = s->protocol,
+		    .ours = s->ours,
+		    .open = s->accepted,
+		    .bytes_in = s->bytes_in,
+		    .bytes_out = s->bytes_out,
+		    .credit_in = s->allowed,
+		    .credit_out = s->credit,
+		};
+
+		fn(arg, &view);
+	}
+}
+
 struct stream *stream_make(struct streams *t, uint32_t id, bool ours, const char *peer)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));

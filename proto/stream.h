@@ -90,6 +90,19 @@ int streams_message(struct streams *t, struct msg *m);
 void streams_down(struct streams *t, const char *why);
 size_t streams_count(const struct streams *t);
 
+/* What there is to see of a stream, lent for the call; credit that each side has for writing. */
+struct stream_view {
+	uint32_t id;
+	const char *peer;
+	enum protocol protocol;
+	bool ours; /* opened by this side */
+	bool open; /* accepted by the other */
+	uint64_t bytes_in, bytes_out;
+	size_t credit_in, credit_out;
+};
+typedef void stream_view_fn(void *arg, const struct stream_view *s);
+void streams_view(const struct streams *t, stream_view_fn *fn, void *arg);
+
 /* Opens a stream; writing may begin at once (credit is STREAM_WINDOW). `protocols` in order of
  * preference. `peer` and `address` may be "". Returns NULL when the link is down or
  * STREAM_COUNT_MAX streams are open. deadline_ms bounds the time until `opened`; then it ends with

@@ -194,6 +194,7 @@ static int hear_data(struct stream *s, struct msg *m)
 		return -1;
 	}
 	s->allowed -= b.len;
+	s->bytes_in += b.len;
 	s->unthanked++;
 	s->got_last = last;
 	if (s->events->data != NULL)

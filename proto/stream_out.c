@@ -29,6 +29,7 @@ static void send_gathered(struct stream *s)
 	if (!s->gathering)
 		begin(s, 0);
 	s->out.base[FLAGS_AT] = last ? LAST : 0;
+	s->bytes_out += s->out_len;
 	s->gathering = false;
 	s->held = false;
 	s->out_len = 0;

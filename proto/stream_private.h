@@ -33,6 +33,7 @@ struct stream {
 
 	/* Out: credit is what may still be written; `out` is the message being gathered. */
 	size_t credit;
+	uint64_t bytes_out, bytes_in; /* messages that were sent, and that came */
 	struct msg out;
 	bool gathering;      /* `out` is there */
 	size_t out_len;      /* its payload */

@@ -89,8 +89,7 @@ static bool receive(int fd, struct buf *in, uint64_t until, char *why)
 	}
 }
 
-/* What the supervisor says about its answer. */
-static int judge(cJSON *answer, char *why)
+int ask_judge(const cJSON *answer, char why[ASK_WHY_MAX])
 {
 	int64_t status;
 
@@ -127,10 +126,25 @@ static int converse(
 		str_copy(why, ASK_WHY_MAX, "hung up");
 	} else if (receive(fd, &in, until, why)) {
 		*answer = json_parse((const char *)buf_data(&in), buf_len(&in), NODES_MAX, NULL);
-		status = judge(*answer, why);
+		status = ask_judge(*answer, why);
 	}
 	buf_clear(&in);
 	return status;
+}
+
+int ask_open(cJSON *request, int *status, char why[ASK_WHY_MAX])
+{
+	int fd = dial(why);
+
+	*status = fd < 0 ? EXIT_NOT_RUNNING : EXIT_SUCCESS;
+	if (fd >= 0 && !send_line(fd, request)) {
+		str_copy(why, ASK_WHY_MAX, "hung up");
+		*status = EXIT_FAILURE;
+		close(fd);
+		fd = -1;
+	}
+	cJSON_Delete(request);
+	return fd;
 }
 
 int ask(cJSON *request, unsigned timeout_ms, bool until_end, cJSON **answer, char why[ASK_WHY_MAX])

@@ -129,6 +129,7 @@ static error_t take_option(int key, char *value, struct argp_state *state)
 	case OPTION_JSON: p->args.json = true; break;
 	case OPTION_DAEMON: p->args.daemon = true; break;
 	case OPTION_VERBOSE: p->args.verbose = true; break;
+	case OPTION_WATCH: p->args.watch = true; break;
 	case OPTION_FOLLOW: p->args.follow = true; break;
 	case OPTION_PORT:
 		if (!take_number(value, 65535, &p->args.port))

@@ -18,7 +18,7 @@ enum cli_status {
 	CLI_BAD_CONFIG = 78
 };
 
-#define CLI_WORDS 2
+#define CLI_WORDS 3
 
 /* What was said after the command's name. */
 struct cli_args {
@@ -27,7 +27,7 @@ struct cli_args {
 	const char *label; /* --label */
 	unsigned port;     /* --port, 0 without */
 	unsigned lines;    /* --lines */
-	bool json, daemon, verbose, follow;
+	bool json, daemon, verbose, follow, watch;
 };
 
 int cli_main(int argc, char **argv);
@@ -46,6 +46,7 @@ int cli_peers(const struct cli_args *args);
 int cli_id(const struct cli_args *args);
 int cli_links(const struct cli_args *args);
 int cli_streams(const struct cli_args *args);
+int cli_trace(const struct cli_args *args);
 int cli_logs(const struct cli_args *args);
 
 /* "goop-supervisor: ..." on standard error. */

@@ -16,6 +16,11 @@ static const struct argp_option json_options[] = {
     {"json", OPTION_JSON, NULL, 0, "For programs", 0},
     {0},
 };
+static const struct argp_option status_options[] = {
+    {"json", OPTION_JSON, NULL, 0, "For programs", 0},
+    {"watch", OPTION_WATCH, NULL, 0, "Again every second; Ctrl-C ends it", 0},
+    {0},
+};
 static const struct argp_option logs_options[] = {
     {"follow", OPTION_FOLLOW, NULL, 0, "Go on as lines come; Ctrl-C ends it", 0},
     {"lines", OPTION_LINES, "N", 0, "How many lines to begin with (default: 40)", 0},
@@ -89,13 +94,15 @@ const struct cli_command cli_commands[] = {
 	"  goop-supervisor upgrade ~/me\n\n"
 	"Exit status: 0 done, also when there was nothing to do; 1 a service did not become ready "
 	"(it is named); 3 the peer is not running."},
-    {"status", "[DIR]", 0, 1, cli_status, json_options,
+    {"status", "[DIR]", 0, 1, cli_status, status_options,
 	"health, restarts and their reasons, memory, addresses",
 	"Show the state of the peer in DIR (default: this folder): its id and addresses, and for "
-	"each service state, process, time since it is ready, restarts, memory and why it last "
-	"died.\v"
+	"each service state, process, time since it is ready, restarts, processor time, memory and "
+	"why it last died. With --watch that is shown again every second, with the share of a "
+	"processor that each has taken meanwhile.\v"
 	"Examples:\n"
 	"  goop-supervisor status ~/me\n"
+	"  goop-supervisor status ~/me --watch\n"
 	"  goop-supervisor status ~/me --json | jq -r .viewer_url\n\n"
 	"Exit status: 0 it runs, 3 it does not."},
     {"peers", "[DIR]", 0, 1, cli_peers, json_options, "who is there",
@@ -121,16 +128,36 @@ const struct cli_command cli_commands[] = {
 	"  goop-supervisor logs ~/me -f\n"
 	"  goop-supervisor logs ~/me svc-transport -n 200\n"
 	"  goop-supervisor logs supervisor         # of the peer in this folder\n"},
-    {"links", "[DIR]", 0, 1, cli_links, no_options, "the links between the services, as JSON",
-	"Print what each service of the peer in DIR (default: this folder) reports about its "
-	"links to the others, as JSON.\v"
-	"Example:\n"
-	"  goop-supervisor links ~/me | jq '.[\"svc-viewer\"]'\n"},
-    {"streams", "[DIR]", 0, 1, cli_streams, no_options, "the open streams, as JSON",
-	"Print what each service of the peer in DIR (default: this folder) reports about its open "
-	"streams, as JSON.\v"
-	"Example:\n"
-	"  goop-supervisor streams ~/me | jq '.[\"svc-transport\"]'\n"},
+    {"trace", "[DIR] SERVICE [SUBJECT]", 1, 3, cli_trace, json_options,
+	"every message on the links of a service, live",
+	"Show each message that a service of the running peer in DIR (default: this folder) sends "
+	"to "
+	"another service or gets from one: when, to or from whom, its name (docs/PROTOCOL.md) and "
+	"its "
+	"size. SUBJECT narrows that down to the link with one service, or to messages whose names "
+	"begin so. Ctrl-C ends it. Messages that come faster than they are read are only counted.\v"
+	"Examples:\n"
+	"  goop-supervisor trace ~/me viewer\n"
+	"  goop-supervisor trace ~/me transport discovery\n"
+	"  goop-supervisor trace viewer STREAM_OPEN    # of the peer in this folder\n"
+	"  goop-supervisor trace ~/me db --json | jq -c .message\n"},
+    {"links", "[DIR]", 0, 1, cli_links, json_options, "the links between the services",
+	"Show each link between two services of the peer in DIR (default: this folder): streams on "
+	"it, "
+	"messages on their way, credit (bytes that each end may still write), and for each kind of "
+	"message how many have passed and their bytes. What the first service of a line has sent "
+	"is "
+	"in front of >, what it has got in front of <.\v"
+	"Examples:\n"
+	"  goop-supervisor links ~/me\n"
+	"  goop-supervisor links ~/me --json | jq '.[\"svc-viewer\"]'\n"},
+    {"streams", "[DIR]", 0, 1, cli_streams, json_options, "the open streams",
+	"Show the open streams of the peer in DIR (default: this folder), at each service that "
+	"they "
+	"pass: the other peer (the end of its id), protocol, who opened it, bytes.\v"
+	"Examples:\n"
+	"  goop-supervisor streams ~/me\n"
+	"  goop-supervisor streams ~/me --json | jq '.[\"svc-transport\"]'\n"},
 };
 
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);

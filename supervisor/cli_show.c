@@ -12,6 +12,7 @@
 
 #define STATUS_LIMIT 5000
 #define REPORT_LIMIT 10000
+#define WATCH_S      1
 
 void cli_print_json(const cJSON *value)
 {
@@ -21,18 +22,49 @@ void cli_print_json(const cJSON *value)
 	free(text);
 }
 
-static int show_status(const struct cli_args *args, const cJSON *answer)
+static void show_status(const struct cli_args *args, const cJSON *now, const cJSON *before)
 {
+	bool terminal = terminal_colour(STDOUT_FILENO);
 	char *text;
 
-	if (args->json) {
-		cli_print_json(answer);
-		return CLI_OK;
+	if (args->json && args->watch) {
+		/* One a line, for programs that read lines. */
+		text = json_print(now);
+		puts(text);
+	} else if (args->json) {
+		text = show_json_text(now);
+		fputs(text, stdout);
+	} else {
+		text = show_status_text(now, before, terminal);
+		printf("%s%s", args->watch && terminal ? "\033[H\033[2J" : "", text);
+		if (args->watch && !terminal)
+			puts("");
 	}
-	text = show_status_text(answer, terminal_colour(STDOUT_FILENO));
-	fputs(text, stdout);
 	free(text);
-	return CLI_OK;
+}
+
+/* Until there is nobody to ask any more, or nobody reads. Consumes the first one. */
+static int watch_status(const struct cli_args *args, cJSON *now)
+{
+	char why[ASK_WHY_MAX];
+	cJSON *before = NULL;
+	int status = CLI_OK;
+
+	while (status == CLI_OK) {
+		show_status(args, now, before);
+		cJSON_Delete(before);
+		before = now;
+		now = NULL;
+		if (fflush(stdout) != 0)
+			break;
+		sleep(WATCH_S);
+		status = ask(ask_for("status"), STATUS_LIMIT, false, &now, why);
+	}
+	if (status != CLI_OK)
+		cli_complain("%s: %s",
+		    args->words[0] != NULL ? args->words[0] : "the peer in this folder", why);
+	cJSON_Delete(before);
+	return status;
 }
 
 int cli_status(const struct cli_args *args)
@@ -40,10 +72,13 @@ int cli_status(const struct cli_args *args)
 	cJSON *answer;
 	int status = cli_ask(args->words[0], ask_for("status"), STATUS_LIMIT, false, &answer);
 
-	if (status == CLI_OK)
-		status = show_status(args, answer);
+	if (status != CLI_OK)
+		return status;
+	if (args->watch)
+		return watch_status(args, answer);
+	show_status(args, answer, NULL);
 	cJSON_Delete(answer);
-	return status;
+	return CLI_OK;
 }
 
 static int ask_report(
@@ -81,25 +116,33 @@ int cli_peers(const struct cli_args *args)
 	return status;
 }
 
-static int show_reports(const struct cli_args *args, const char *what)
+static int show_reports(const struct cli_args *args, const char *what,
+    char *(*text_of)(const cJSON *reports, bool colour))
 {
+	const cJSON *reports;
 	cJSON *answer;
+	char *text;
 	int status = ask_report(args, what, NULL, &answer);
 
-	if (status == CLI_OK)
-		cli_print_json(cJSON_GetObjectItemCaseSensitive(answer, "reports"));
+	if (status != CLI_OK)
+		return status;
+	reports = cJSON_GetObjectItemCaseSensitive(answer, "reports");
+	text =
+	    args->json ? show_json_text(reports) : text_of(reports, terminal_colour(STDOUT_FILENO));
+	fputs(text, stdout);
+	free(text);
 	cJSON_Delete(answer);
-	return status;
+	return CLI_OK;
 }
 
 int cli_links(const struct cli_args *args)
 {
-	return show_reports(args, "links");
+	return show_reports(args, "links", show_links_text);
 }
 
 int cli_streams(const struct cli_args *args)
 {
-	return show_reports(args, "streams");
+	return show_reports(args, "streams", show_streams_text);
 }
 
 /* While it is stopped. */

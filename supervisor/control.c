@@ -29,11 +29,13 @@ struct client {
 	struct buf in, out;
 	uint64_t since; /* the last progress */
 	bool pending;   /* its request is being worked on */
+	bool follows;   /* and that is for ever */
 };
 
 struct control {
 	struct loop *loop;
 	control_fn *fn;
+	control_gone_fn *gone;
 	void *arg;
 	int fd;
 	struct watch *watch;
@@ -45,8 +47,12 @@ struct control {
 
 static void client_free(struct client *cl)
 {
-	TAILQ_REMOVE(&cl->control->clients, cl, entry);
-	cl->control->count--;
+	struct control *c = cl->control;
+
+	TAILQ_REMOVE(&c->clients, cl, entry);
+	c->count--;
+	if (cl->follows)
+		c->gone(c->arg, cl->id);
 	watch_free(cl->watch);
 	close(cl->fd);
 	buf_clear(&cl->in);
@@ -54,14 +60,14 @@ static void client_free(struct client *cl)
 	free(cl);
 }
 
-/* Sends the answer; when all of it is out, the client has had what it came for. */
+/* Sends what is there; when all of an answer is out, the client has had what it came for. */
 static void flush(struct client *cl)
 {
 	while (buf_len(&cl->out) > 0) {
 		ssize_t n = send(cl->fd, buf_data(&cl->out), buf_len(&cl->out), MSG_NOSIGNAL);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-			watch_set(cl->watch, WATCH_WRITE);
+			watch_set(cl->watch, WATCH_WRITE | (cl->follows ? WATCH_READ : 0));
 			return;
 		}
 		if (n < 0)
@@ -69,7 +75,19 @@ static void flush(struct client *cl)
 		buf_consume(&cl->out, (size_t)n);
 		cl->since = clock_mono_ms();
 	}
-	client_free(cl);
+	if (cl->follows && buf_len(&cl->out) == 0)
+		watch_set(cl->watch, WATCH_READ);
+	else
+		client_free(cl);
+}
+
+/* Who follows has nothing more to say; that it has left shows by the end of what it says. */
+static bool has_left(const struct client *cl)
+{
+	char words[256];
+	ssize_t n = recv(cl->fd, words, sizeof(words), MSG_DONTWAIT);
+
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 static void say(struct client *cl, cJSON *answer)
@@ -142,7 +160,9 @@ static void on_client(void *arg, int events)
 {
 	struct client *cl = arg;
 
-	if (buf_len(&cl->out) > 0)
+	if (cl->follows && events & WATCH_READ && has_left(cl))
+		client_free(cl);
+	else if (buf_len(&cl->out) > 0)
 		flush(cl);
 	else if (events & WATCH_READ && !cl->pending)
 		receive(cl);
@@ -211,7 +231,7 @@ static void on_listen(void *arg, int events)
 	}
 }
 
-struct control *control_new(struct loop *loop, control_fn *fn, void *arg)
+struct control *control_new(struct loop *loop, control_fn *fn, control_gone_fn *gone, void *arg)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = CONTROL_PATH};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
@@ -231,6 +251,7 @@ struct control *control_new(struct loop *loop, control_fn *fn, void *arg)
 	c = xcalloc(1, sizeof(*c));
 	c->loop = loop;
 	c->fn = fn;
+	c->gone = gone;
 	c->arg = arg;
 	c->fd = fd;
 	TAILQ_INIT(&c->clients);
@@ -255,7 +276,7 @@ void control_free(struct control *c)
 	free(c);
 }
 
-static struct client *find(struct control *c, uint32_t id)
+static struct client *find(const struct control *c, uint32_t id)
 {
 	struct client *cl;
 
@@ -286,6 +307,37 @@ void control_refuse(struct control *c, uint32_t client, int status, const char *
 	va_end(ap);
 	control_answer(c, client, refusal(status, error));
 	free(error);
+}
+
+void control_follow(struct control *c, uint32_t client)
+{
+	struct client *cl = find(c, client);
+
+	if (cl == NULL)
+		return;
+	cl->follows = true;
+	watch_set(cl->watch, WATCH_READ);
+}
+
+bool control_has_room(const struct control *c, uint32_t client)
+{
+	const struct client *cl = find(c, client);
+
+	return cl != NULL && cl->follows &&
+	       buf_len(&cl->out) + CONTROL_LINE_MAX <= CONTROL_FOLLOW_MAX;
+}
+
+bool control_push(struct control *c, uint32_t client, const char *line)
+{
+	struct client *cl = find(c, client);
+	size_t n = strlen(line);
+
+	if (cl == NULL || !cl->follows || buf_len(&cl->out) + n > CONTROL_FOLLOW_MAX)
+		return false;
+	buf_put(&cl->out, line, n);
+	/* Sent from the loop, where it may turn out that nobody reads any more. */
+	watch_set(cl->watch, WATCH_READ | WATCH_WRITE);
+	return true;
 }
 
 void control_tick(struct control *c, uint64_t now)

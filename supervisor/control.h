@@ -19,6 +19,8 @@
 #define CONTROL_CLIENTS     32
 #define CONTROL_REQUEST_MAX 4096
 #define CONTROL_ANSWER_MAX  (2 * 1024 * 1024)
+#define CONTROL_LINE_MAX    512
+#define CONTROL_FOLLOW_MAX  (256 * 1024)
 #define CONTROL_LIMIT       5000 /* ms: for a request to come, and for a piece of an answer to go */
 
 struct control;
@@ -27,8 +29,11 @@ struct control;
  * control_answer(), now or later. */
 typedef void control_fn(void *arg, uint32_t client, const cJSON *request);
 
+/* A client that follows (control_follow()) has left, or we have let go of it. */
+typedef void control_gone_fn(void *arg, uint32_t client);
+
 /* Binds and listens. NULL with errno when that fails. */
-struct control *control_new(struct loop *loop, control_fn *fn, void *arg);
+struct control *control_new(struct loop *loop, control_fn *fn, control_gone_fn *gone, void *arg);
 
 /* Closes everything, removes the socket. NULL is fine. */
 void control_free(struct control *c);
@@ -39,6 +44,14 @@ void control_answer(struct control *c, uint32_t client, cJSON *answer);
 /* {"ok":false,"error":...,"status":...}: `status` is what the command line exits with. */
 void control_refuse(struct control *c, uint32_t client, int status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The client gets lines from now on, instead of one answer, until it leaves. */
+void control_follow(struct control *c, uint32_t client);
+/* Will a line of CONTROL_LINE_MAX bytes be taken now? */
+bool control_has_room(const struct control *c, uint32_t client);
+/* A line with its newline for a client that follows. False when it is gone, or has not read
+ * CONTROL_FOLLOW_MAX bytes of earlier ones: then this one is not for it. */
+bool control_push(struct control *c, uint32_t client, const char *line);
 
 /* To be called about once a second: drops who is too slow. */
 void control_tick(struct control *c, uint64_t now);

@@ -162,6 +162,7 @@ static int on_message(void *arg, struct msg *msg)
 	case MSG_REPORT: return take_report(m, msg);
 	case MSG_ALARM: return take_alarm(m, msg);
 	case MSG_PULSE_BACK: return take_pulse(m, msg);
+	case MSG_TRACE: return m->house->events->trace(m->house->arg, m, msg);
 	default: return -1;
 	}
 }
@@ -308,6 +309,8 @@ static void on_death(void *arg, int events)
 	if (!spawn_reap(&m->process, &code, &status))
 		return;
 	last = log_source_finish(m->log);
+	if (spawn_is_from_outside(code, status))
+		last = "";
 	spawn_words(code, status, words, sizeof(words));
 	snprintf(why, sizeof(why), "%s%s%s", words, last[0] != '\0' ? ": " : "", last);
 	end.hopeless = spawn_is_hopeless(code, status);

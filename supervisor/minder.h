@@ -30,6 +30,8 @@ struct minder_events {
 	/* A report has come; `json` is lent, of `n` bytes, unchecked. */
 	void (*report)(
 	    void *arg, struct minder *m, uint32_t request, const uint8_t *json, size_t n);
+	/* A TRACE; -1 when it makes no sense. */
+	int (*trace)(void *arg, struct minder *m, struct msg *msg);
 };
 
 /* What all share. */

@@ -10,76 +10,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "supervisor/page.h"
 #include "supervisor/plain.h"
 
-#define WIDTH    80
-#define INDENT   11 /* of what belongs to a service's line */
-#define TEXT_MAX (256 * 1024)
-#define LABEL    14 /* columns of a peer's label */
-
-#define RED    "\033[31m"
-#define GREEN  "\033[32m"
-#define YELLOW "\033[33m"
-#define BOLD   "\033[1m"
-#define DIM    "\033[2m"
-#define RESET  "\033[0m"
-
-struct page {
-	struct buf out;
-	bool colour;
-};
-
-/* A member that is a string, made plain; "" when there is none. */
-static const char *plain(const cJSON *o, const char *name, char *out, size_t size)
-{
-	const char *s = json_str(o, name);
-
-	out[0] = '\0';
-	if (s != NULL)
-		plain_copy(out, size, s, strlen(s));
-	return out;
-}
-
-static int64_t number(const cJSON *o, const char *name, int64_t absent)
-{
-	int64_t v = absent;
-
-	json_int(o, name, 0, INT64_MAX, &v);
-	return v;
-}
-
-/* Text padded to `width` columns, in a colour. */
-static void cell(struct page *p, const char *colour, const char *text, size_t width)
-{
-	size_t columns = plain_columns(text);
-
-	buf_putf(&p->out, "%s%s%s", p->colour ? colour : "", text,
-	    p->colour && colour[0] != '\0' ? RESET : "");
-	if (width > 0 && columns >= width)
-		buf_puts(&p->out, " ");
-	while (columns++ < width)
-		buf_puts(&p->out, " ");
-}
-
-/* "45 s", "3 min 12 s", "3 h 12 min", "5 d 3 h" */
-static void duration(int64_t ms, char out[24])
-{
-	long long s = ms / 1000;
-
-	if (s < 60)
-		snprintf(out, 24, "%lld s", s);
-	else if (s < 3600)
-		snprintf(out, 24, "%lld min %lld s", s / 60, s % 60);
-	else if (s < 86400)
-		snprintf(out, 24, "%lld h %lld min", s / 3600, s / 60 % 60);
-	else
-		snprintf(out, 24, "%lld d %lld h", s / 86400, s / 3600 % 24);
-}
+#define INDENT 11 /* of what belongs to a service's line */
+#define LABEL  14 /* columns of a peer's label */
 
 /* "~" in front where shared pages are counted in full. */
 static void size_text(const cJSON *o, char out[24])
 {
-	int64_t bytes = number(o, "memory_bytes", 0);
+	int64_t bytes = page_number(o, "memory_bytes", 0);
 	const char *kind = json_str(o, "memory_kind");
 
 	if (bytes == 0)
@@ -87,33 +27,6 @@ static void size_text(const cJSON *o, char out[24])
 	else
 		snprintf(out, 24, "%s%.1f MB", kind != NULL && strcmp(kind, "rss") == 0 ? "~" : "",
 		    (double)bytes / 1e6);
-}
-
-/* Words of `text` in lines of WIDTH columns, each indented. A word that is longer stands alone. */
-static void wrap(struct page *p, const char *colour, const char *text)
-{
-	size_t at = 0;
-
-	while (*text != '\0') {
-		size_t n = strcspn(text, " ");
-		char *word = xstrndup(text, n);
-		size_t columns = plain_columns(word);
-
-		if (at > 0 && at + 1 + columns > WIDTH) {
-			buf_puts(&p->out, "\n");
-			at = 0;
-		}
-		if (at == 0)
-			buf_putf(&p->out, "%*s", INDENT, "");
-		else
-			buf_puts(&p->out, " ");
-		at = (at == 0 ? INDENT : at + 1) + columns;
-		cell(p, colour, word, 0);
-		free(word);
-		text += n;
-		text += strspn(text, " ");
-	}
-	buf_puts(&p->out, "\n");
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -168,41 +81,41 @@ static void rendezvous(struct page *p, const cJSON *status)
 {
 	char text[4096];
 
-	plain(status, "rendezvous_urls", text, sizeof(text));
+	page_plain(status, "rendezvous_urls", text, sizeof(text));
 	headlines(p, "serves", text, " ");
-	plain(status, "rendezvous", text, sizeof(text));
+	page_plain(status, "rendezvous", text, sizeof(text));
 	headlines(p, "joins", text, "; ");
 }
 
 static void heading(struct page *p, const cJSON *status)
 {
 	char text[512], up[24], mem[24];
-	int64_t memory = number(status, "memory_bytes", 0);
+	int64_t memory = page_number(status, "memory_bytes", 0);
 	const cJSON *service;
 	cJSON *all = cJSON_CreateObject();
 
-	cell(p, BOLD, plain(status, "label", text, sizeof(text)), 0);
-	buf_putf(&p->out, " is %s\n", plain(status, "state", text, sizeof(text)));
-	headline(p, "peer", plain(status, "peer_id", text, sizeof(text)));
-	headline(p, "viewer", plain(status, "viewer_url", text, sizeof(text)));
-	headline(p, "listens", plain(status, "listen", text, sizeof(text)));
+	page_cell(p, PAGE_BOLD, page_plain(status, "label", text, sizeof(text)), 0);
+	buf_putf(&p->out, " is %s\n", page_plain(status, "state", text, sizeof(text)));
+	headline(p, "peer", page_plain(status, "peer_id", text, sizeof(text)));
+	headline(p, "viewer", page_plain(status, "viewer_url", text, sizeof(text)));
+	headline(p, "listens", page_plain(status, "listen", text, sizeof(text)));
 	rendezvous(p, status);
-	headline(p, "folder", plain(status, "folder", text, sizeof(text)));
+	headline(p, "folder", page_plain(status, "folder", text, sizeof(text)));
 	cJSON_ArrayForEach (service, cJSON_GetObjectItemCaseSensitive(status, "services"))
-		memory += number(service, "memory_bytes", 0);
+		memory += page_number(service, "memory_bytes", 0);
 	cJSON_AddNumberToObject(all, "memory_bytes", (double)memory);
 	size_text(all, mem);
 	cJSON_Delete(all);
-	duration(number(status, "uptime_ms", 0), up);
+	page_duration(page_number(status, "uptime_ms", 0), up);
 	buf_putf(&p->out, "  %-9s%s, supervisor pid %lld, %s in all\n\n", "runs", up,
-	    (long long)number(status, "pid", 0), mem);
+	    (long long)page_number(status, "pid", 0), mem);
 }
 
 static const char *state_colour(const char *state)
 {
 	if (strcmp(state, "up") == 0)
-		return GREEN;
-	return strcmp(state, "failed") == 0 ? RED : YELLOW;
+		return PAGE_GREEN;
+	return strcmp(state, "failed") == 0 ? PAGE_RED : PAGE_YELLOW;
 }
 
 /* Why it failed, when it is started again, and why it last died. */
@@ -212,68 +125,92 @@ static void remarks(struct page *p, const cJSON *service, const char *state)
 	    cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(service, "deaths"), 0);
 	char text[1024], ago[24], line[1100];
 
-	if (plain(service, "reason", text, sizeof(text))[0] != '\0') {
-		wrap(p, RED, text);
+	if (page_plain(service, "reason", text, sizeof(text))[0] != '\0') {
+		page_wrap(p, PAGE_RED, text, INDENT);
 		return;
 	}
 	if (death == NULL)
 		return;
-	duration(number(death, "ago_ms", 0), ago);
-	snprintf(
-	    line, sizeof(line), "died %s ago: %s", ago, plain(death, "why", text, sizeof(text)));
-	wrap(p, DIM, line);
+	page_duration(page_number(death, "ago_ms", 0), ago);
+	snprintf(line, sizeof(line), "died %s ago: %s", ago,
+	    page_plain(death, "why", text, sizeof(text)));
+	page_wrap(p, PAGE_DIM, line, INDENT);
 	if (strcmp(state, "backoff") == 0) {
-		duration(number(service, "next_start_ms", 0), ago);
+		page_duration(page_number(service, "next_start_ms", 0), ago);
 		snprintf(line, sizeof(line), "starts again in %s", ago);
-		wrap(p, DIM, line);
+		page_wrap(p, PAGE_DIM, line, INDENT);
 	}
 }
 
-static void service_line(struct page *p, const cJSON *service)
+/* The same process in an earlier status. */
+static const cJSON *earlier(const cJSON *before, const cJSON *service)
+{
+	int64_t generation = page_number(service, "generation", 0);
+	const cJSON *other;
+
+	cJSON_ArrayForEach (other, cJSON_GetObjectItemCaseSensitive(before, "services"))
+		if (generation > 0 && page_number(other, "generation", 0) == generation)
+			return other;
+	return NULL;
+}
+
+/* "1.25 s" since it began, or "12.5 %" since the earlier one, `ms` ago. */
+static void cpu_text(const cJSON *now, const cJSON *before, int64_t ms, char out[PAGE_NUMBER])
+{
+	int64_t used = page_number(now, "cpu_ms", -1);
+
+	if (used < 0)
+		str_copy(out, PAGE_NUMBER, "-");
+	else if (before == NULL || ms <= 0)
+		snprintf(out, PAGE_NUMBER, "%.2f s", (double)used / 1000);
+	else
+		snprintf(out, PAGE_NUMBER, "%.1f %%",
+		    100.0 * (double)(used - page_number(before, "cpu_ms", used)) / (double)ms);
+}
+
+static int64_t between(const cJSON *status, const cJSON *before)
+{
+	return page_number(status, "uptime_ms", 0) - page_number(before, "uptime_ms", 0);
+}
+
+static void service_line(struct page *p, const cJSON *service, const cJSON *before, int64_t ms)
 {
 	char name[40], state[16], pid[24] = "-", up[24] = "-", restarts[24], memory[24];
-	const char *shown = plain(service, "name", name, sizeof(name));
+	char cpu[PAGE_NUMBER];
+	const char *shown = page_plain(service, "name", name, sizeof(name));
 
-	plain(service, "state", state, sizeof(state));
-	if (number(service, "pid", 0) > 0)
-		snprintf(pid, sizeof(pid), "%lld", (long long)number(service, "pid", 0));
+	page_plain(service, "state", state, sizeof(state));
+	if (page_number(service, "pid", 0) > 0)
+		snprintf(pid, sizeof(pid), "%lld", (long long)page_number(service, "pid", 0));
 	if (strcmp(state, "up") == 0)
-		duration(number(service, "since_ms", 0), up);
-	snprintf(restarts, sizeof(restarts), "%lld", (long long)number(service, "restarts", 0));
+		page_duration(page_number(service, "since_ms", 0), up);
+	snprintf(
+	    restarts, sizeof(restarts), "%lld", (long long)page_number(service, "restarts", 0));
 	size_text(service, memory);
-	cell(p, "", str_starts(shown, "svc-") ? shown + 4 : shown, INDENT);
-	cell(p, state_colour(state), state, 10);
-	cell(p, "", pid, 9);
-	cell(p, "", up, 15);
-	cell(p, "", restarts, 10);
+	cpu_text(service, before, ms, cpu);
+	page_cell(p, "", str_starts(shown, "svc-") ? shown + 4 : shown, INDENT);
+	page_cell(p, state_colour(state), state, 10);
+	page_cell(p, "", pid, 9);
+	page_cell(p, "", up, 15);
+	page_cell(p, "", restarts, 10);
+	page_cell(p, "", cpu, 10);
 	buf_putf(&p->out, "%s\n", memory);
 	remarks(p, service, state);
 }
 
-static char *take_text(struct page *p)
+char *show_status_text(const cJSON *status, const cJSON *before, bool colour)
 {
-	size_t n;
-	char *text;
-
-	/* What would not fit was left out; the zero always fits. */
-	buf_truncate(&p->out, buf_len(&p->out) < TEXT_MAX - 1 ? buf_len(&p->out) : TEXT_MAX - 1);
-	buf_put(&p->out, "", 1);
-	text = (char *)buf_take(&p->out, &n);
-	return text;
-}
-
-char *show_status_text(const cJSON *status, bool colour)
-{
-	struct page p = {.colour = colour};
+	struct page p;
 	const cJSON *service;
 
-	buf_init(&p.out, TEXT_MAX);
+	page_init(&p, colour);
 	heading(&p, status);
-	cell(&p, DIM, "SERVICE    STATE     PID      UP             RESTARTS  MEMORY", 0);
+	page_cell(&p, PAGE_DIM,
+	    "SERVICE    STATE     PID      UP             RESTARTS  CPU       MEMORY", 0);
 	buf_puts(&p.out, "\n");
 	cJSON_ArrayForEach (service, cJSON_GetObjectItemCaseSensitive(status, "services"))
-		service_line(&p, service);
-	return take_text(&p);
+		service_line(&p, service, earlier(before, service), between(status, before));
+	return page_take(&p);
 }
 
 /* --- peers ------------------------------------------------------------------------------------ */
@@ -281,32 +218,32 @@ char *show_status_text(const cJSON *status, bool colour)
 static void peer_line(struct page *p, const cJSON *peer, int64_t now)
 {
 	char label[LABEL * 4 + 8], id[128], ago[24];
-	int64_t seen = number(peer, "last_seen", now);
+	int64_t seen = page_number(peer, "last_seen", now);
 
-	plain(peer, "label", label, sizeof(label));
+	page_plain(peer, "label", label, sizeof(label));
 	/* Wide letters count as one column each; cut to whole characters. */
 	for (size_t n = strlen(label); plain_columns(label) > LABEL && n > 0; n--)
 		label[n - 1] = '\0';
-	duration(now > seen ? now - seen : 0, ago);
-	cell(p, BOLD, label, LABEL + 2);
-	cell(p, "", ago, 10);
-	buf_putf(&p->out, "%s\n", plain(peer, "id", id, sizeof(id)));
+	page_duration(now > seen ? now - seen : 0, ago);
+	page_cell(p, PAGE_BOLD, label, LABEL + 2);
+	page_cell(p, "", ago, 10);
+	buf_putf(&p->out, "%s\n", page_plain(peer, "id", id, sizeof(id)));
 }
 
 char *show_peers_text(const cJSON *peers, bool colour)
 {
-	struct page p = {.colour = colour};
+	struct page p;
 	int64_t now = clock_wall_ms();
 	const cJSON *peer;
 
-	buf_init(&p.out, TEXT_MAX);
+	page_init(&p, colour);
 	if (cJSON_GetArraySize(peers) == 0) {
 		buf_puts(&p.out, "Nobody is there at the moment.\n");
-		return take_text(&p);
+		return page_take(&p);
 	}
-	cell(&p, DIM, "LABEL           SEEN      ID", 0);
+	page_cell(&p, PAGE_DIM, "LABEL           SEEN      ID", 0);
 	buf_puts(&p.out, "\n");
 	cJSON_ArrayForEach (peer, peers)
 		peer_line(&p, peer, now);
-	return take_text(&p);
+	return page_take(&p);
 }

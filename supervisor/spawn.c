@@ -169,6 +169,11 @@ bool spawn_is_hopeless(int code, int status)
 	return code == CLD_EXITED && (status == EXIT_CONFIG || status == SPAWN_NOT_RUN);
 }
 
+bool spawn_is_from_outside(int code, int status)
+{
+	return code == CLD_KILLED && (status == SIGKILL || status == SIGTERM);
+}
+
 void spawn_words(int code, int status, char *out, size_t size)
 {
 	const char *name;

@@ -40,6 +40,9 @@ int spawn_reap(const struct spawned *s, int *code, int *status);
 /* Would a new start end the same way? Bad configuration, or a program that cannot be run. */
 bool spawn_is_hopeless(int code, int status);
 
+/* Has somebody else ended it? Then its last words are not the reason. */
+bool spawn_is_from_outside(int code, int status);
+
 /* "exit 78 (configuration)", "killed by SIGSEGV". */
 void spawn_words(int code, int status, char *out, size_t size);
 

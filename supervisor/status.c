@@ -3,15 +3,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "supervisor/memory.h"
+#include "supervisor/usage.h"
 
-static void add_memory(cJSON *to, pid_t pid)
+static void add_usage(cJSON *to, pid_t pid)
 {
 	bool proportional;
-	uint64_t bytes = memory_of(pid, &proportional);
+	uint64_t bytes = usage_memory(pid, &proportional);
+	int64_t cpu = usage_cpu_ms(pid);
 
 	cJSON_AddNumberToObject(to, "memory_bytes", (double)bytes);
 	cJSON_AddStringToObject(to, "memory_kind", proportional ? "pss" : "rss");
+	if (cpu >= 0)
+		cJSON_AddNumberToObject(to, "cpu_ms", (double)cpu);
 }
 
 static cJSON *death_json(const struct child_death *d, uint64_t now)
@@ -63,7 +66,7 @@ static cJSON *service_json(const struct minder *m, uint64_t now)
 	if (minder_pid(m) != 0) {
 		cJSON_AddNumberToObject(o, "pid", minder_pid(m));
 		cJSON_AddBoolToObject(o, "outdated", minder_has_new_program(m));
-		add_memory(o, minder_pid(m));
+		add_usage(o, minder_pid(m));
 	}
 	if (c->held[0] != '\0')
 		cJSON_AddStringToObject(o, "reason", c->held);
@@ -113,7 +116,7 @@ cJSON *status_build(
 	add_headlines(o, all, n);
 	cJSON_AddNumberToObject(o, "pid", getpid());
 	cJSON_AddNumberToObject(o, "uptime_ms", (double)(now - about->began));
-	add_memory(o, getpid());
+	add_usage(o, getpid());
 	services = cJSON_AddArrayToObject(o, "services");
 	for (size_t i = 0; i < n; i++)
 		cJSON_AddItemToArray(services, service_json(all[i], now));

@@ -70,6 +70,7 @@ static void on_spawned(void *arg, struct minder *m)
 
 	write_pids(s);
 	pairing_up(s->minders, s->count, m);
+	traces_spawned(s->traces, m);
 }
 
 static void on_died(void *arg, struct minder *m, uint32_t generation, const char *why)
@@ -81,6 +82,7 @@ static void on_died(void *arg, struct minder *m, uint32_t generation, const char
 		logs_say(s->logs, LOG_LEVEL_WARN, "%s %s and was killed", minder_name(m), c->blame);
 	pairing_down(s->minders, s->count, m, generation, why);
 	reports_lost(s->reports, m);
+	traces_died(s->traces, m, why);
 }
 
 static void say_dead(struct supervisor *s, const struct minder *m, const char *then)
@@ -170,12 +172,27 @@ static void on_report(void *arg, struct minder *m, uint32_t request, const uint8
 	reports_take(s->reports, m, request, json, n);
 }
 
+static int on_trace(void *arg, struct minder *m, struct msg *msg)
+{
+	struct supervisor *s = arg;
+
+	return traces_take(s->traces, m, msg);
+}
+
+static void on_client_gone(void *arg, uint32_t client)
+{
+	struct supervisor *s = arg;
+
+	traces_left(s->traces, client);
+}
+
 static const struct minder_events events = {
     .spawned = on_spawned,
     .died = on_died,
     .changed = on_changed,
     .fact = on_fact,
     .report = on_report,
+    .trace = on_trace,
 };
 
 /* --- starting --------------------------------------------------------------------------------- */
@@ -392,18 +409,20 @@ static void set_up(struct supervisor *s)
 	supervisor_set_config(s, s->options.config);
 	s->think = timer_new(s->loop, on_think, s);
 	s->tick = timer_new(s->loop, on_tick, s);
-	s->control = control_new(s->loop, supervisor_request, s);
+	s->control = control_new(s->loop, supervisor_request, on_client_gone, s);
 	if (s->control == NULL)
 		logs_say(s->logs, LOG_LEVEL_ERROR, "%s/" CONTROL_PATH ": %m", s->options.shown);
 	s->reports = reports_new(s->control);
+	s->traces = traces_new(s->control);
 }
 
 static void tear_down(struct supervisor *s)
 {
+	control_free(s->control);
+	traces_free(s->traces);
+	reports_free(s->reports);
 	for (size_t i = 0; i < s->count; i++)
 		minder_free(s->minders[i]);
-	reports_free(s->reports);
-	control_free(s->control);
 	timer_free(s->think);
 	timer_free(s->tick);
 	logs_free(s->logs);

@@ -10,6 +10,7 @@
 #include "supervisor/mode.h"
 #include "supervisor/reports.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/traces.h"
 
 #define SUPERVISOR_SERVICES 8
 #define RESTART_LIMIT       45000 /* ms: for a restart by hand to end in READY */
@@ -51,6 +52,7 @@ struct supervisor {
 	struct config *config;
 	struct control *control;
 	struct reports *reports;
+	struct traces *traces;
 	enum mode mode; /* from the start to the end */
 	struct activation activation;
 	struct minder_house house;

@@ -1,6 +1,6 @@
 /* The desk of the control socket: {"ask":"status"}, {"ask":"stop"},
  * {"ask":"restart","service":...}, {"ask":"reload"}, {"ask":"upgrade"},
- * {"ask":"report","what":...,"service":...}. */
+ * {"ask":"report","what":...,"service":...}, {"ask":"trace","service":...,"subject":...}. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +141,15 @@ static void ask_report(struct supervisor *s, uint32_t client, const cJSON *reque
 	}
 }
 
+static void ask_trace(struct supervisor *s, uint32_t client, const cJSON *request)
+{
+	const char *subject = json_str(request, "subject");
+	struct minder *m = named_service(s, client, request);
+
+	if (m != NULL)
+		traces_ask(s->traces, client, m, subject != NULL ? subject : "");
+}
+
 void supervisor_request(void *arg, uint32_t client, const cJSON *request)
 {
 	static const struct {
@@ -153,6 +162,7 @@ void supervisor_request(void *arg, uint32_t client, const cJSON *request)
 	    {"reload", ask_reload},
 	    {"upgrade", ask_upgrade},
 	    {"report", ask_report},
+	    {"trace", ask_trace},
 	};
 	struct supervisor *s = arg;
 	const char *ask = json_str(request, "ask");

@@ -42,6 +42,7 @@ static const struct service_spec spec = {
     .init = transport_init,
     .start = transport_start,
     .stop = transport_stop,
+    .own_streams = true,
     .fini = transport_fini,
     .report = transport_report,
 };

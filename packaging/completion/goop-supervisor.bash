@@ -1,7 +1,7 @@
 # bash completion for goop-supervisor
 
 _goop_supervisor() {
-	local commands="init start peer rendezvous stop restart reload upgrade status peers id check logs links streams"
+	local commands="init start peer rendezvous stop restart reload upgrade status peers id check logs trace links streams"
 	local services="transport discovery db viewer rendezvous"
 	local word=${COMP_WORDS[COMP_CWORD]} command="" i
 	COMPREPLY=()
@@ -18,7 +18,8 @@ _goop_supervisor() {
 		case $command in
 		init) options+=" --label --port" ;;
 		start | peer | rendezvous) options+=" --daemon --verbose" ;;
-		reload | upgrade | status | peers) options+=" --json" ;;
+		reload | upgrade | peers | trace | links | streams) options+=" --json" ;;
+		status) options+=" --json --watch" ;;
 		logs) options+=" --follow --lines" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -27,7 +28,7 @@ _goop_supervisor() {
 	mapfile -t COMPREPLY < <(compgen -d -- "$word")
 	compopt -o filenames
 	case $command in
-	restart) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$services" -- "$word") ;;
+	restart | trace) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$services" -- "$word") ;;
 	logs) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$services supervisor" -- "$word") ;;
 	esac
 }

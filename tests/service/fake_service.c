@@ -12,6 +12,8 @@
  *	closes         ready, then closes descriptor 3 and lives on
  *	stubborn       ready, does not stop when asked
  *	silent         ready, answers no report
+ *	chatty         tells of three messages when it is traced
+ *	flood          tells of fifty thousand, as fast as they are taken
  *	bad-report     ready, answers reports with what is not JSON
  *	wild           ready, writes long lines, control characters and another's name to standard
  *error orphan         ready, outlives its supervisor as long as it can
@@ -199,6 +201,35 @@ static void answer_report(struct msg *m)
 	transmit(&back);
 }
 
+static void tell_trace(unsigned lost, unsigned count)
+{
+	struct msg m;
+
+	msg_begin(&m, MSG_TRACE, 0);
+	msg_put_u32(&m, lost);
+	msg_put_u16(&m, (uint16_t)count);
+	for (unsigned i = 0; i < count; i++) {
+		msg_put_i64(&m, 0);
+		msg_put_u8(&m, i % 2 == 0);
+		msg_put_u8(&m, i % 2 == 0 ? SERVICE_TRANSPORT : SERVICE_DB);
+		msg_put_u16(&m, i % 2 == 0 ? MSG_STREAM_OPEN : MSG_STREAM_DATA);
+		msg_put_u32(&m, 100 + i);
+	}
+	transmit(&m);
+}
+
+static void be_traced(struct msg *m)
+{
+	unsigned peers = msg_get_u16(m);
+
+	msg_get_bytes(m);
+	trace("TRACE_SET %s", peers != 0 ? "on" : "off");
+	if (peers != 0 && does("chatty"))
+		tell_trace(5, 3);
+	for (int i = 0; peers != 0 && does("flood") && i < 25; i++)
+		tell_trace(0, 2000);
+}
+
 static void hear(struct msg *m)
 {
 	switch (m->type) {
@@ -208,6 +239,7 @@ static void hear(struct msg *m)
 	case MSG_START: start(); break;
 	case MSG_PULSE: answer_pulse(m); break;
 	case MSG_REPORT_GET: answer_report(m); break;
+	case MSG_TRACE_SET: be_traced(m); break;
 	case MSG_STOP:
 		trace("STOP");
 		if (!does("stubborn"))

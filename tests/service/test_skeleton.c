@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "proto/service.h"
+#include "proto/trace_filter.h"
 #include "tests/service/puppet.h"
 #include "tests/unit/testing.h"
 
@@ -134,6 +135,7 @@ static void test_the_service_dies_and_returns(void **state)
 
 static void test_pulse_and_reports(void **state)
 {
+	const char *links;
 	struct puppet_end *transport;
 	struct puppet *p = stage_with(&transport, NULL);
 	struct msg m;
@@ -147,8 +149,62 @@ static void test_pulse_and_reports(void **state)
 	assert_int_equal(msg_get_u32(&m), 77);
 	assert_string_equal(puppet_report(p, "peers"), "{\"what\":1}");
 	assert_string_equal(puppet_report(p, "huge"), "{\"error\":\"the report is too large\"}");
-	assert_non_null(strstr(
-	    puppet_report(p, "links"), "{\"peer\":\"svc-transport\",\"up\":true,\"streams\":0,"));
+	links = puppet_report(p, "links");
+	assert_non_null(
+	    strstr(links, "{\"peer\":\"svc-transport\",\"up\":true,\"connects\":true,"));
+	assert_non_null(strstr(links, "\"streams\":0,"));
+	assert_non_null(
+	    strstr(links, "{\"message\":\"HELLO\",\"messages_in\":0,\"messages_out\":1,"));
+	assert_string_equal(puppet_report(p, "streams"), "[]");
+	puppet_free(p);
+}
+
+static void ask_trace(struct puppet *p, const char *subject)
+{
+	struct trace_filter filter = {0};
+	struct msg m;
+
+	if (subject != NULL)
+		assert_true(trace_filter_parse(&filter, subject));
+	msg_begin(&m, MSG_TRACE_SET, 0);
+	trace_filter_put(&filter, &m);
+	puppet_tell(p, &m);
+	/* Heard by when this is answered: links come another way. */
+	puppet_report(p, "peers");
+}
+
+static void told_of_one_self(struct puppet *p)
+{
+	struct msg m;
+
+	puppet_told(p, MSG_TRACE, &m);
+	assert_int_equal(msg_get_u32(&m), 0);
+	assert_int_equal(msg_get_u16(&m), 1);
+	msg_get_i64(&m);
+	assert_int_equal(msg_get_u8(&m), 0);
+	assert_int_equal(msg_get_u8(&m), SERVICE_TRANSPORT);
+	assert_int_equal(msg_get_u16(&m), MSG_SELF);
+}
+
+static void test_messages_are_traced_while_somebody_wants_it(void **state)
+{
+	struct puppet_end *transport;
+	struct puppet *p = stage_with(&transport, NULL);
+
+	(void)state;
+	puppet_start(p);
+	say_self(transport, 99);
+	PUPPET_UNTIL(p, puppet_fact(p, "self") != NULL);
+	ask_trace(p, "SELF");
+	say_self(transport, 99);
+	told_of_one_self(p);
+	ask_trace(p, NULL);
+	say_self(transport, 4);
+	PUPPET_UNTIL(p, strcmp(puppet_fact(p, "transport"), "bad message") == 0);
+	ask_trace(p, "SELF");
+	PUPPET_UNTIL(p, strcmp(puppet_fact(p, "transport"), "up") == 0);
+	say_self(transport, 99);
+	told_of_one_self(p);
 	puppet_free(p);
 }
 
@@ -378,6 +434,7 @@ int main(void)
 	    cmocka_unit_test(test_a_neighbour_dies_and_returns),
 	    cmocka_unit_test(test_the_service_dies_and_returns),
 	    cmocka_unit_test(test_pulse_and_reports),
+	    cmocka_unit_test(test_messages_are_traced_while_somebody_wants_it),
 	    cmocka_unit_test(test_alarms),
 	    cmocka_unit_test(test_what_it_says_when_it_dies),
 	    cmocka_unit_test(test_configuration_failure_is_78),

@@ -161,6 +161,17 @@ static void a_death_is_told_and_leads_to_new_tokens(void **unused)
 	says(" ago: killed by SIGTERM");
 }
 
+/* What it said last would make a reason that grows from death to death, as it tells of others. */
+static void last_words_are_a_reason_only_when_they_are_its_own(void **unused)
+{
+	(void)unused;
+	behave("viewer", "wild");
+	EXITS(0, "goop-supervisor start --daemon peer");
+	until("grep -q 'conn: proper' peer/log/svc-viewer.log");
+	EXITS(0, "kill -KILL %ld", field("viewer", "pid"));
+	until(FIELD("viewer", ".last_death") " | grep -qx 'killed by SIGKILL'");
+}
+
 static void a_second_start_is_refused_with_the_pid(void **unused)
 {
 	(void)unused;
@@ -580,18 +591,101 @@ static void reports(void **unused)
 	assert_string_equal(output, "Bob[31m\n");
 	EXITS(0, "goop-supervisor peers peer");
 	says("Bob?[31m");
-	EXITS(0, "goop-supervisor links peer | jq -r 'keys | join(\" \")'");
+	EXITS(0, "goop-supervisor links --json peer | jq -r 'keys | join(\" \")'");
 	assert_string_equal(output, "svc-db svc-discovery svc-transport svc-viewer\n");
 	behave("discovery", "bad-report");
 	behave("db", "silent");
 	EXITS(0, "goop-supervisor restart peer db; goop-supervisor restart peer discovery");
 	EXITS(1, "goop-supervisor peers peer");
 	says("svc-discovery did not answer");
-	EXITS(0, "goop-supervisor streams peer | jq -c '[.[] | type]'");
+	EXITS(0, "goop-supervisor streams --json peer | jq -c '[.[] | type]'");
 	says("null");
-	EXITS(0,
-	    "goop-supervisor streams peer | jq -r '.[\"svc-db\"], (.[\"svc-viewer\"] | length)'");
+	EXITS(0, "goop-supervisor streams --json peer | jq -r '.[\"svc-db\"], (.[\"svc-viewer\"] | "
+		 "length)'");
 	assert_string_equal(output, "null\n1\n");
+}
+
+static void status_again_and_again(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor start --daemon peer");
+	EXITS(0, "goop-supervisor status --watch peer > watched 2> complaint & echo $! > watcher");
+	until("test $(grep -c '^peer is running' watched) = 3");
+	EXITS(0, "grep 'viewer  *up' watched | tail -n 1");
+	says(" % ");
+	EXITS(0, "goop-supervisor stop peer");
+	until("grep 'is not running' complaint");
+	assert_null(strchr(output, '\033'));
+	EXITS(0, "goop-supervisor start --daemon peer > out; goop-supervisor status --watch --json "
+		 "peer | "
+		 "head -n 2 | jq -r .state");
+	assert_string_equal(output, "running\nrunning\n");
+}
+
+/* --- trace ------------------------------------------------------------------------------------ */
+
+static void a_trace_shows_messages_and_ends_with_its_reader(void **unused)
+{
+	(void)unused;
+	behave("viewer", "chatty");
+	EXITS(0, "goop-supervisor start --daemon peer");
+	EXITS(0, "goop-supervisor trace peer viewer > traced 2>&1 & echo $! > tracer");
+	until("grep -q 'svc-viewer TRACE_SET on' peer/fake/trace");
+	until("test $(wc -l < traced) = 3");
+	EXITS(0, "cat traced");
+	assert_string_equal(output,
+	    "00:00:00.000  to   svc-transport  STREAM_OPEN        100 bytes\n"
+	    "00:00:00.000  from svc-db         STREAM_DATA        101 bytes\n"
+	    "00:00:00.000  to   svc-transport  STREAM_OPEN        102 bytes\n");
+	EXITS(0, "kill -KILL %ld", field("viewer", "pid"));
+	until("test $(grep -c 'TRACE_SET on' peer/fake/trace) = 2");
+	until("grep -q '... a new process' traced");
+	EXITS(0, "grep 'ended: killed by SIGKILL' traced && grep -c '... 5 more' traced");
+	EXITS(0, "kill $(cat tracer)");
+	until("tail -n 1 peer/fake/trace | grep 'svc-viewer TRACE_SET off'");
+
+	EXITS(0, "goop-supervisor trace peer viewer db --json > traced 2>&1 & echo $! > tracer");
+	until("test $(wc -l < traced) = 1");
+	EXITS(0, "jq -c . traced; kill $(cat tracer)");
+	assert_string_equal(output,
+	    "{\"time\":\"1970-01-01T00:00:00.000Z\",\"dir\":\"in\",\"peer\":"
+	    "\"svc-db\",\"message\":\"STREAM_DATA\",\"bytes\":101}\n");
+	EXITS(2, "goop-supervisor trace peer viewer nonsense");
+	says("there is no message whose name begins with nonsense");
+	EXITS(2, "goop-supervisor trace peer nobody");
+	EXITS(3, "goop-supervisor stop peer > out; goop-supervisor trace peer viewer");
+}
+
+static void a_trace_that_nobody_reads_costs_little(void **unused)
+{
+	static const char ask[] = "{\"ask\":\"trace\",\"service\":\"viewer\"}\n";
+	static const char memory[] = "goop-supervisor status --json peer | jq .memory_bytes";
+	char answer[4096];
+	int fds[9];
+	long before;
+
+	(void)unused;
+	behave("viewer", "flood");
+	EXITS(0, "goop-supervisor start --daemon peer");
+	EXITS(0, memory);
+	before = atol(output);
+	for (int i = 0; i < 8; i++) {
+		fds[i] = dial();
+		assert_int_equal(send(fds[i], ask, sizeof(ask) - 1, 0), sizeof(ask) - 1);
+	}
+	until("test $(grep -c 'svc-viewer TRACE_SET on' peer/fake/trace) = 8");
+	exchange(ask, sizeof(ask) - 1, answer, sizeof(answer));
+	assert_non_null(strstr(answer, "8 look on already"));
+	/* Eight times 256 KiB, and what the allocator keeps. */
+	EXITS(0, memory);
+	if (atol(output) > before + 6000000)
+		fail_msg("%ld bytes became %s", before, output);
+	EXITS(0, FIELD("viewer", ".state"));
+	assert_string_equal(output, "up\n");
+	EXITS(0, "goop-supervisor restart peer db");
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+	until("tail -n 1 peer/fake/trace | grep 'svc-viewer TRACE_SET off'");
 }
 
 static void the_id_is_known_while_stopped(void **unused)
@@ -613,7 +707,7 @@ static void the_id_is_known_while_stopped(void **unused)
 static void usage(void **unused)
 {
 	static const char *const commands[] = {"init", "start", "peer", "stop", "restart", "reload",
-	    "upgrade", "status", "peers", "id", "check", "logs", "links", "streams"};
+	    "upgrade", "status", "peers", "id", "check", "logs", "trace", "links", "streams"};
 
 	(void)unused;
 	/* argp's help leaks two bytes of its own. */
@@ -627,7 +721,7 @@ static void usage(void **unused)
 		EXITS(0, "goop-supervisor %s --help", commands[i]);
 		says("Example");
 		EXITS(2, "goop-supervisor %s --no-such-option", commands[i]);
-		EXITS(2, "goop-supervisor %s a b c", commands[i]);
+		EXITS(2, "goop-supervisor %s a b c d", commands[i]);
 	}
 	EXITS(2, "goop-supervisor");
 	EXITS(2, "goop-supervisor statsu peer");
@@ -692,6 +786,7 @@ int main(void)
 	    STORY(readiness_and_a_socket_of_the_service_manager),
 	    STORY(both_ends_of_a_link_get_one_token),
 	    STORY(a_death_is_told_and_leads_to_new_tokens),
+	    STORY(last_words_are_a_reason_only_when_they_are_its_own),
 	    STORY(a_second_start_is_refused_with_the_pid),
 	    STORY(ctrl_c_stops_the_foreground_in_order),
 	    STORY(bad_configuration_fails_the_start),
@@ -716,6 +811,9 @@ int main(void)
 	    STORY(another_user_has_no_say),
 	    STORY(the_background_holds_nothing_of_its_starter),
 	    STORY(reports),
+	    STORY(status_again_and_again),
+	    STORY(a_trace_shows_messages_and_ends_with_its_reader),
+	    STORY(a_trace_that_nobody_reads_costs_little),
 	    STORY(the_id_is_known_while_stopped),
 	    STORY(usage),
 	    STORY(colours_on_a_terminal_only),

@@ -24,7 +24,7 @@ connections() {
 same connections "$(connections)" 1
 
 story "a peer whose cable is cut is noticed, without a word from anybody"
-streams_to_bob() { "$goop" streams "$scratch/alice" | grep -q "$bob"; }
+streams_to_bob() { "$goop" streams --json "$scratch/alice" | grep -q "$bob"; }
 within 5 streams_to_bob
 no_streams_to_bob() { ! streams_to_bob; }
 ip -n "$net-0" link set p2 down

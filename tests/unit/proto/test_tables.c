@@ -63,10 +63,10 @@ static void test_messages(void **state)
 	(void)state;
 	assert_string_equal(msg_name(MSG_STREAM_DATA), "STREAM_DATA");
 	assert_string_equal(msg_name(0), "?");
-	assert_string_equal(msg_name(13), "?");
+	assert_string_equal(msg_name(19), "?");
 	assert_string_equal(msg_name(99999), "?");
 	assert_int_equal(msg_max(MSG_STREAM_DATA), STREAM_PAYLOAD + 64);
-	assert_int_equal(msg_max(13), 0);
+	assert_int_equal(msg_max(19), 0);
 	assert_int_equal(msg_max(99999), 0);
 	assert_true(msg_allowed(MSG_PERSON, SERVICE_DISCOVERY, SERVICE_VIEWER));
 	assert_false(msg_allowed(MSG_PERSON, SERVICE_VIEWER, SERVICE_DISCOVERY));

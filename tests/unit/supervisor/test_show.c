@@ -18,7 +18,7 @@ static cJSON *parse(const char *text)
 static char *status(const char *text, bool colour)
 {
 	cJSON *value = parse(text);
-	char *out = show_status_text(value, colour);
+	char *out = show_status_text(value, NULL, colour);
 
 	cJSON_Delete(value);
 	return out;
@@ -33,7 +33,8 @@ static char *status(const char *text, bool colour)
 static void a_healthy_peer(void **unused)
 {
 	char *out = status(HEAD "{\"name\":\"svc-transport\",\"state\":\"up\",\"since_ms\":59999,"
-				"\"restarts\":0,\"pid\":100,\"memory_bytes\":2500000,"
+				"\"restarts\":0,\"pid\":100,\"cpu_ms\":1250,"
+				"\"memory_bytes\":2500000,"
 				"\"memory_kind\":\"pss\",\"deaths\":[]},"
 				"{\"name\":\"svc-viewer\",\"state\":\"up\",\"since_ms\":190000000,"
 				"\"restarts\":12,\"pid\":4194304,\"memory_bytes\":12500000,"
@@ -49,9 +50,9 @@ static void a_healthy_peer(void **unused)
 	    "  folder   /home/me\n"
 	    "  runs     2 h 3 min, supervisor pid 77, 16.0 MB in all\n"
 	    "\n"
-	    "SERVICE    STATE     PID      UP             RESTARTS  MEMORY\n"
-	    "transport  up        100      59 s           0         2.5 MB\n"
-	    "viewer     up        4194304  2 d 4 h        12        ~12.5 MB\n");
+	    "SERVICE    STATE     PID      UP             RESTARTS  CPU       MEMORY\n"
+	    "transport  up        100      59 s           0         1.25 s    2.5 MB\n"
+	    "viewer     up        4194304  2 d 4 h        12        -         ~12.5 MB\n");
 	free(out);
 }
 
@@ -89,11 +90,11 @@ static void services_in_trouble(void **unused)
 
 	(void)unused;
 	assert_string_equal(strstr(out, "db "),
-	    "db         backoff   -        -              2         -\n"
+	    "db         backoff   -        -              2         -         -\n"
 	    "           died 1 min 5 s ago: exit 1: store: data.db: file is not a database,\n"
 	    "           and some more words that need another line\n"
 	    "           starts again in 1 s\n"
-	    "viewer     failed    -        -              0         -\n"
+	    "viewer     failed    -        -              0         -         -\n"
 	    "           exit 78 (configuration): http: viewer.http_addr is in use\n");
 	free(out);
 }
@@ -193,6 +194,79 @@ static void json_is_indented_by_blanks(void **unused)
 	cJSON_Delete(value);
 }
 
+static char *of(const char *text, char *(*show)(const cJSON *, bool))
+{
+	cJSON *value = parse(text);
+	char *out = show(value, false);
+
+	cJSON_Delete(value);
+	return out;
+}
+
+static void the_share_of_a_processor(void **unused)
+{
+	static const char form[] = "{\"uptime_ms\":%d,\"services\":[{\"name\":\"svc-db\",\"state\":"
+				   "\"up\",\"generation\":%d,\"cpu_ms\":%d,\"deaths\":[]}]}";
+	char text[256], *out;
+	cJSON *before, *now;
+
+	(void)unused;
+	snprintf(text, sizeof(text), form, 10000, 3, 500);
+	before = parse(text);
+	snprintf(text, sizeof(text), form, 12000, 3, 750);
+	now = parse(text);
+	out = show_status_text(now, before, false);
+	assert_non_null(strstr(out, " 12.5 %"));
+	free(out);
+	cJSON_Delete(now);
+	/* Another process. */
+	snprintf(text, sizeof(text), form, 12000, 4, 750);
+	now = parse(text);
+	out = show_status_text(now, before, false);
+	assert_non_null(strstr(out, " 0.75 s"));
+	free(out);
+	cJSON_Delete(now);
+	cJSON_Delete(before);
+}
+
+static void links_from_both_ends(void **unused)
+{
+	char *out =
+	    of("{\"svc-viewer\":[{\"peer\":\"svc-transport\",\"up\":true,\"streams\":3,"
+	       "\"sent\":12,\"heard\":5,\"credit_out\":262144,\"types\":[{\"message\":"
+	       "\"STREAM_DATA\",\"messages_in\":2300,\"bytes_in\":45000000,"
+	       "\"messages_out\":12,\"bytes_out\":4500}]},{\"peer\":\"svc-db\",\"up\":"
+	       "true}],\"svc-transport\":[{\"peer\":\"svc-viewer\",\"up\":true,\"streams\":3,"
+	       "\"sent\":4,\"heard\":10,\"credit_out\":999999}],\"svc-db\":null}",
+		show_links_text);
+
+	(void)unused;
+	assert_string_equal(out,
+	    "LINK                   STATE  STREAMS         QUEUED                CREDIT\n"
+	    "viewer > transport     up           3        2 > 0 <   262.1 kB > 1.0 MB <\n"
+	    "  STREAM_DATA                 12     4.5 kB >          2300    45.0 MB <\n"
+	    "viewer > db            down         0        0 > 0 <           0 B > 0 B <\n");
+	free(out);
+}
+
+static void streams_at_each_service(void **unused)
+{
+	char *out = of("{\"svc-viewer\":[{\"peer\":\"12D3KooWWiZh1abcdefgh\",\"protocol\":"
+		       "\"/goop/site/1.0.0\",\"direction\":\"out\",\"state\":\"open\",\"bytes_in\":"
+		       "2100000000,\"bytes_out\":950}],\"svc-db\":null,\"svc-transport\":{},"
+		       "\"x\":[1]}",
+	    show_streams_text);
+	char *none = of("{\"svc-viewer\":[],\"svc-db\":[5]}", show_streams_text);
+
+	(void)unused;
+	assert_string_equal(out,
+	    "SERVICE    PEER        PROTOCOL             DIR  STATE             IN        OUT\n"
+	    "viewer     ..abcdefgh  /goop/site/1.0.0     out  open          2.1 GB      950 B\n");
+	assert_null(strstr(none, "No stream"));
+	free(out);
+	free(none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +274,9 @@ int main(void)
 	    cmocka_unit_test(rendezvous_servers),
 	    cmocka_unit_test(services_in_trouble),
 	    cmocka_unit_test(eighty_columns),
+	    cmocka_unit_test(the_share_of_a_processor),
+	    cmocka_unit_test(links_from_both_ends),
+	    cmocka_unit_test(streams_at_each_service),
 	    cmocka_unit_test(colours_only_when_wanted),
 	    cmocka_unit_test(control_characters_are_not_shown),
 	    cmocka_unit_test(anything_may_be_missing),

@@ -155,9 +155,20 @@ static void proxies_for_one_that_dials_out(void **unused)
 	what_it_finds(script, &extras, "proxy-home-\n");
 }
 
+static void who_has_ended_it(void **unused)
+{
+	(void)unused;
+	assert_true(spawn_is_from_outside(CLD_KILLED, SIGKILL));
+	assert_true(spawn_is_from_outside(CLD_KILLED, SIGTERM));
+	assert_false(spawn_is_from_outside(CLD_KILLED, SIGSEGV));
+	assert_false(spawn_is_from_outside(CLD_DUMPED, SIGABRT));
+	assert_false(spawn_is_from_outside(CLD_EXITED, SIGKILL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(who_has_ended_it),
 	    cmocka_unit_test(ends_in_words),
 	    cmocka_unit_test(what_a_new_start_would_not_mend),
 	    cmocka_unit_test(a_life_and_its_end),

@@ -3,7 +3,7 @@ test_nearest: supervisor/nearest.o
 test_config: supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(CODEC)
 test_plain: supervisor/plain.o
 test_logline: supervisor/logline.o $(BASE)
-test_show: supervisor/show.o supervisor/plain.o $(CODEC)
+test_show: supervisor/show.o supervisor/show_links.o supervisor/page.o supervisor/plain.o $(PROTO)
 test_roster: supervisor/roster.o supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(PROTO)
 test_spawn: supervisor/spawn.o $(BASE)
 test_mode: supervisor/mode.o supervisor/roster.o supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(PROTO)
