@@ -493,6 +493,22 @@ static void test_subscribers_per_address_are_limited(void **state)
 	assert_true(strncmp(w->got, "HTTP/1.1 200", 12) == 0);
 }
 
+static void test_subscribers_in_all_are_limited(void **state)
+{
+	struct stage *t = *state;
+	char value[32];
+	struct web *w;
+
+	puppet_config(t->p, "rendezvous.limits.subscribers", "2");
+	go(t);
+	subscribe(t, "/events", "");
+	subscribe(t, "/events?changes=1", "X-Forwarded-For: 192.0.2.1\r\n");
+	w = web_ask(t->p, t->port, "GET", "x", "/events", "X-Forwarded-For: 192.0.2.2\r\n", NULL);
+	assert_int_equal(w->status, 503);
+	web_header(w, "Retry-After", value, sizeof(value));
+	assert_int_equal(atoi(value), 30);
+}
+
 /* --- hostile ---------------------------------------------------------------------------------- */
 
 /* The status of a request whose first line and headers are so many bytes. */
@@ -882,6 +898,7 @@ int main(void)
 	    T(test_pages_of_other_sites_cannot_publish),
 	    T(test_rate_is_per_client_behind_a_proxy),
 	    T(test_subscribers_per_address_are_limited),
+	    T(test_subscribers_in_all_are_limited),
 	    T(test_bodies_and_headers_are_bounded),
 	    T(test_other_bounds_can_be_set),
 	    T(test_smuggled_requests_are_refused),

@@ -1,8 +1,8 @@
-"""One address against a rendezvous server: hostile.py WAY HOST PORT, WAY being one of
+"""One address against a rendezvous server: hostile.py WAY HOST PORT [NUMBER], WAY being one of
 
 flood   100 000 invented peers, as fast as they are taken; says how each was answered
 slow    1 500 connections that trickle a request in, for as long as it runs; says how many are open
-deaf    100 subscribers that never read, for as long as it runs; says how they were answered
+deaf    NUMBER subscribers that never read, for as long as it runs; says how they were answered
 """
 import asyncio, collections, json, os, socket, sys, time
 
@@ -88,7 +88,7 @@ async def slow():
 
 async def deaf():
     answers, kept = collections.Counter(), []
-    for _ in range(100):
+    for _ in range(int(sys.argv[4])):
         s = socket.socket()
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.connect((host, port))

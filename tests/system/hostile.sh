@@ -20,8 +20,8 @@ at_least() { # metric number
 memory() {
 	status_of meet '[.services[].memory_bytes] | add / 1024 | floor'
 }
-attack() { # way
-	behind 4 python3 tests/system/hostile.py "$1" 10.77.3.103 8787 >"$scratch/$1"
+attack() { # way [number]
+	behind 4 python3 tests/system/hostile.py "$1" 10.77.3.103 8787 ${2:-} >"$scratch/$1"
 }
 
 start meet
@@ -30,7 +30,7 @@ within 10 sh -c "'$goop' status --json '$scratch/alice' | jq -r .rendezvous | gr
 echo "    $(memory) KiB before"
 
 story "subscribers that never read: 64 of an address, the others are refused"
-attack deaf
+attack deaf 100
 within 20 grep -q . "$scratch/deaf"
 same answers "$(cat "$scratch/deaf")" "200:64 429:36"
 
@@ -71,4 +71,14 @@ story "memory is bounded after all that"
 used=$(memory)
 echo "    $used KiB, svc-rendezvous"
 [ "$used" -lt $((40 * 1024)) ] || fail "$used KiB"
+for name in alice bob meet; do "$goop" stop "$scratch/$name" >/dev/null; done
+
+story "subscribers in all: as many as the limit of descriptors leaves room for, and others are still served"
+server 3 small '{"presence":{"rendezvous_host":true,"rendezvous_only":true},
+	"rendezvous":{"limits":{"subscribers_per_address":0}}}'
+(ulimit -n 800 && start small)
+attack deaf 650
+within 20 grep -q . "$scratch/deaf"
+same answers "$(cat "$scratch/deaf")" "200:589 503:61"
+same health "$(on 1 curl -s "$url/healthz")" ok
 finish
