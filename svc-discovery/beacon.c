@@ -65,10 +65,14 @@ static void due_at(struct beacon *b, uint64_t at)
 
 static void due_soon(struct beacon *b, uint64_t now)
 {
-	bool tired = now / 1000 == b->second && b->burst >= BEACON_BURST;
-	uint64_t at = b->said + (tired ? BEACON_REST_MS : BEACON_GAP_MS);
+	unsigned burst = now / 1000 == b->second ? b->burst : 0;
+	uint64_t at = b->said;
 
-	due_at(b, b->said != 0 && at > now ? at : now);
+	if (burst >= BEACON_BURST)
+		at += BEACON_REST_MS;
+	else if (burst >= BEACON_PROMPT)
+		at += BEACON_GAP_MS;
+	due_at(b, at > now ? at : now);
 }
 
 void beacon_set_self(struct beacon *b, const struct peer_id *self, uint64_t now)

@@ -11,8 +11,10 @@
 #include "codec/peer_id.h"
 #include "codec/presence.h"
 
-/* Between two messages that are not the heartbeat; the longer one after BEACON_BURST of them within
- * a second, so that nobody can make us talk all the time. */
+/* Between two messages that are not the heartbeat, from the BEACON_PROMPT-th within a second on:
+ * the first newcomer after our start is not to wait. The longer one after BEACON_BURST of them, so
+ * that nobody can make us talk all the time. */
+#define BEACON_PROMPT    2
 #define BEACON_GAP_MS    20
 #define BEACON_REST_MS   1000
 #define BEACON_BURST     5

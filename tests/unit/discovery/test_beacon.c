@@ -169,6 +169,24 @@ static void test_a_newcomer_hears_it_at_once(void **state)
 	beacon_free(b);
 }
 
+static void test_the_first_newcomer_after_the_start_does_not_wait(void **state)
+{
+	struct seen s;
+	struct beacon *b = beacon_at(&s, 1000);
+
+	(void)state;
+	run(b, 1000);
+	sign(b, &s);
+	beacon_again(b, 1002);
+	run(b, 1002);
+	assert_int_equal(s.asked, 2);
+	sign(b, &s);
+	beacon_again(b, 1003);
+	assert_int_equal(run(b, 1003), 1002 + BEACON_GAP_MS);
+	assert_int_equal(s.asked, 2);
+	beacon_free(b);
+}
+
 static void test_nobody_makes_us_talk_all_the_time(void **state)
 {
 	struct seen s;
@@ -328,6 +346,7 @@ int main(void)
 	    cmocka_unit_test(test_new_addresses_are_said_at_once),
 	    cmocka_unit_test(test_what_is_being_signed_gives_way_to_news),
 	    cmocka_unit_test(test_a_newcomer_hears_it_at_once),
+	    cmocka_unit_test(test_the_first_newcomer_after_the_start_does_not_wait),
 	    cmocka_unit_test(test_nobody_makes_us_talk_all_the_time),
 	    cmocka_unit_test(test_a_signature_that_does_not_come_is_asked_for_again),
 	    cmocka_unit_test(test_without_a_signer_it_is_tried_when_there_is_one),
