@@ -4,17 +4,18 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include <curl/curl.h>
-
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "svc-discovery/curl_late.h"
 
 #define REDIRECTS  3
 #define HEADER_MAX (32 * 1024)
 #define ANSWER_MAX 1024         /* of an error: more is not read */
 #define STREAM_MAX (256 * 1024) /* bytes of events at a time; a server may have more at once */
+
+static const struct curl_late *curl; /* from the first `struct rendezvous_clients` on */
 
 /* A request under way, or its handle at rest. */
 struct transfer {
@@ -65,7 +66,7 @@ static void on_ready(void *arg, int events)
 	            (events & WATCH_WRITE ? CURL_CSELECT_OUT : 0),
 	    running;
 
-	curl_multi_socket_action(all->multi, s->fd, ready, &running);
+	curl->multi_socket_action(all->multi, s->fd, ready, &running);
 	settle(all);
 }
 
@@ -79,7 +80,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of
 		if (s != NULL)
 			watch_free(s->watch);
 		free(s);
-		curl_multi_assign(all->multi, fd, NULL);
+		curl->multi_assign(all->multi, fd, NULL);
 		return 0;
 	}
 	if (s == NULL) {
@@ -87,7 +88,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of
 		s->all = all;
 		s->fd = fd;
 		s->watch = watch_new(all->loop, fd, on_ready, s);
-		curl_multi_assign(all->multi, fd, s);
+		curl->multi_assign(all->multi, fd, s);
 	}
 	watch_set(s->watch,
 	    (what & CURL_POLL_IN ? WATCH_READ : 0) | (what & CURL_POLL_OUT ? WATCH_WRITE : 0));
@@ -111,7 +112,7 @@ static void on_timer(void *arg)
 	struct rendezvous_clients *all = arg;
 	int running;
 
-	curl_multi_socket_action(all->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	curl->multi_socket_action(all->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	settle(all);
 }
 
@@ -119,18 +120,19 @@ struct rendezvous_clients *rendezvous_clients_new(struct loop *loop)
 {
 	struct rendezvous_clients *all = xcalloc(1, sizeof *all);
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	curl = curl_late();
+	if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		fatal("rendezvous", "libcurl cannot start");
 	TAILQ_INIT(&all->clients);
 	all->loop = loop;
 	all->timer = timer_new(loop, on_timer, all);
-	all->multi = curl_multi_init();
+	all->multi = curl->multi_init();
 	if (all->multi == NULL)
 		fatal("rendezvous", "libcurl cannot start");
-	curl_multi_setopt(all->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(all->multi, CURLMOPT_SOCKETDATA, all);
-	curl_multi_setopt(all->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-	curl_multi_setopt(all->multi, CURLMOPT_TIMERDATA, all);
+	curl->multi_setopt(all->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl->multi_setopt(all->multi, CURLMOPT_SOCKETDATA, all);
+	curl->multi_setopt(all->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+	curl->multi_setopt(all->multi, CURLMOPT_TIMERDATA, all);
 	return all;
 }
 
@@ -138,9 +140,9 @@ void rendezvous_clients_free(struct rendezvous_clients *all)
 {
 	if (all == NULL)
 		return;
-	curl_multi_cleanup(all->multi);
+	curl->multi_cleanup(all->multi);
 	timer_free(all->timer);
-	curl_global_cleanup();
+	curl->global_cleanup();
 	free(all);
 }
 
@@ -150,7 +152,7 @@ static long status_of(const struct transfer *t)
 {
 	long status = 0;
 
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl->easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status;
 }
 
@@ -159,7 +161,7 @@ static bool is_event_stream(const struct transfer *t)
 	static const char want[] = "text/event-stream";
 	const char *type = NULL;
 
-	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+	curl->easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
 	return type != NULL && strncasecmp(type, want, sizeof want - 1) == 0;
 }
 
@@ -206,11 +208,11 @@ static void explain(const struct transfer *t, char why[RENDEZVOUS_WHY])
 	while (line < n && text[line] != '\r' && text[line] != '\n')
 		line++;
 	str_escape(text, line, said, sizeof said);
-	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+	curl->easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
 	if (t->streams && t->result == CURLE_OK)
 		full = xstrdup("the server ended the stream");
 	else if (t->streams || status == 0)
-		full = xstrdup(t->error[0] != '\0' ? t->error : curl_easy_strerror(t->result));
+		full = xstrdup(t->error[0] != '\0' ? t->error : curl->easy_strerror(t->result));
 	else if (status == 200 && t == &t->client->events_get)
 		full = xasprintf("the answer is no event stream but %s", type ? type : "nothing");
 	else
@@ -223,16 +225,16 @@ static uint32_t retry_after(const struct transfer *t)
 {
 	curl_off_t seconds = 0;
 
-	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
+	curl->easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
 	return seconds > 0 ? (uint32_t)(seconds < 86400 ? seconds : 86400) : 0;
 }
 
 static void stop(struct transfer *t)
 {
 	if (t->active)
-		curl_multi_remove_handle(t->client->all->multi, t->easy);
+		curl->multi_remove_handle(t->client->all->multi, t->easy);
 	t->active = t->over = false;
-	curl_slist_free_all(t->headers);
+	curl->slist_free_all(t->headers);
 	t->headers = NULL;
 	buf_clear(&t->body);
 }
@@ -243,7 +245,7 @@ static void go_on(struct transfer *t)
 	if (!t->active || !t->paused)
 		return;
 	t->paused = false;
-	curl_easy_pause(t->easy, CURLPAUSE_CONT);
+	curl->easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
 static void tell_stream(struct rendezvous_client *c)
@@ -289,10 +291,10 @@ static void settle(struct rendezvous_clients *all)
 	CURLMsg *m;
 	int left;
 
-	while ((m = curl_multi_info_read(all->multi, &left)) != NULL) {
+	while ((m = curl->multi_info_read(all->multi, &left)) != NULL) {
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		curl->easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
 		t->over = true;
 		t->result = m->data.result;
 	}
@@ -309,12 +311,12 @@ static void settle(struct rendezvous_clients *all)
 
 static void start(struct transfer *t)
 {
-	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl->easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	t->active = true;
 	t->over = t->streams = t->told = t->paused = false;
 	t->header_bytes = 0;
 	t->error[0] = '\0';
-	curl_multi_add_handle(t->client->all->multi, t->easy);
+	curl->multi_add_handle(t->client->all->multi, t->easy);
 }
 
 void rendezvous_client_subscribe(struct rendezvous_client *c, const char *last_id)
@@ -323,11 +325,11 @@ void rendezvous_client_subscribe(struct rendezvous_client *c, const char *last_i
 
 	stop(t);
 	buf_init(&t->body, STREAM_MAX);
-	t->headers = curl_slist_append(NULL, "Accept: text/event-stream");
+	t->headers = curl->slist_append(NULL, "Accept: text/event-stream");
 	if (last_id[0] != '\0') {
 		char *line = xasprintf("Last-Event-ID: %s", last_id);
 
-		t->headers = curl_slist_append(t->headers, line);
+		t->headers = curl->slist_append(t->headers, line);
 		free(line);
 	}
 	start(t);
@@ -344,11 +346,11 @@ void rendezvous_client_publish(struct rendezvous_client *c, const char *json)
 
 	stop(t);
 	buf_init(&t->body, ANSWER_MAX);
-	t->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	t->headers = curl->slist_append(NULL, "Content-Type: application/json");
 	/* No round trip to ask whether so little may be sent. */
-	t->headers = curl_slist_append(t->headers, "Expect:");
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(json));
-	curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, json);
+	t->headers = curl->slist_append(t->headers, "Expect:");
+	curl->easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(json));
+	curl->easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, json);
 	start(t);
 }
 
@@ -357,39 +359,39 @@ void rendezvous_client_publish(struct rendezvous_client *c, const char *json)
 static void prepare(struct transfer *t, struct rendezvous_client *c, CURLU *url, bool direct)
 {
 	char *text = NULL, *scheme = NULL;
-	CURL *e = curl_easy_init();
+	CURL *e = curl->easy_init();
 
 	if (e == NULL)
 		fatal("rendezvous", "libcurl cannot start");
 	t->client = c;
 	t->easy = e;
-	curl_url_get(url, CURLUPART_URL, &text, 0);
-	curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-	curl_easy_setopt(e, CURLOPT_URL, text);
-	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl->url_get(url, CURLUPART_URL, &text, 0);
+	curl->url_get(url, CURLUPART_SCHEME, &scheme, 0);
+	curl->easy_setopt(e, CURLOPT_URL, text);
+	curl->easy_setopt(e, CURLOPT_PRIVATE, t);
+	curl->easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+	curl->easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	/* Giving up on a name must not wait for the resolver's thread. */
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "goop/" GOOP_VERSION);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(
+	curl->easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+	curl->easy_setopt(e, CURLOPT_USERAGENT, "goop/" GOOP_VERSION);
+	curl->easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl->easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl->easy_setopt(
 	    e, CURLOPT_REDIR_PROTOCOLS_STR, strcmp(scheme, "https") == 0 ? "https" : "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)REDIRECTS);
-	curl_easy_setopt(e, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)RENDEZVOUS_CONNECT_MS);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+	curl->easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
+	curl->easy_setopt(e, CURLOPT_MAXREDIRS, (long)REDIRECTS);
+	curl->easy_setopt(e, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
+	curl->easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)RENDEZVOUS_CONNECT_MS);
+	curl->easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl->easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl->easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl->easy_setopt(e, CURLOPT_HEADERDATA, t);
+	curl->easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl->easy_setopt(e, CURLOPT_WRITEDATA, t);
 	if (direct)
-		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_free(text);
-	curl_free(scheme);
+		curl->easy_setopt(e, CURLOPT_NOPROXY, "*");
+	curl->free(text);
+	curl->free(scheme);
 }
 
 /* The route below the path that the URL may have. */
@@ -398,40 +400,40 @@ static void set_route(CURLU *url, const char *route, const char *query)
 	char *path = NULL, *full;
 	size_t n;
 
-	curl_url_get(url, CURLUPART_PATH, &path, 0);
+	curl->url_get(url, CURLUPART_PATH, &path, 0);
 	n = path != NULL ? strlen(path) : 0;
 	while (n > 0 && path[n - 1] == '/')
 		n--;
 	full = xasprintf("%.*s%s", (int)n, n > 0 ? path : "", route);
-	curl_url_set(url, CURLUPART_PATH, full, 0);
-	curl_url_set(url, CURLUPART_QUERY, query, 0);
-	curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+	curl->url_set(url, CURLUPART_PATH, full, 0);
+	curl->url_set(url, CURLUPART_QUERY, query, 0);
+	curl->url_set(url, CURLUPART_FRAGMENT, NULL, 0);
 	free(full);
-	curl_free(path);
+	curl->free(path);
 }
 
 static bool parse(CURLU *url, const char *text)
 {
 	char *scheme = NULL;
-	bool good = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-	            curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	bool good = curl->url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+	            curl->url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
 	            (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
 
-	curl_free(scheme);
+	curl->free(scheme);
 	return good;
 }
 
 static char *shown(CURLU *url, const char *text)
 {
-	CURLU *copy = curl_url_dup(url);
+	CURLU *copy = curl->url_dup(url);
 	char *without = NULL, *out;
 
-	curl_url_set(copy, CURLUPART_USER, NULL, 0);
-	curl_url_set(copy, CURLUPART_PASSWORD, NULL, 0);
-	curl_url_get(copy, CURLUPART_URL, &without, 0);
+	curl->url_set(copy, CURLUPART_USER, NULL, 0);
+	curl->url_set(copy, CURLUPART_PASSWORD, NULL, 0);
+	curl->url_get(copy, CURLUPART_URL, &without, 0);
 	out = xstrdup(strchr(text, '@') != NULL && without != NULL ? without : text);
-	curl_free(without);
-	curl_url_cleanup(copy);
+	curl->free(without);
+	curl->url_cleanup(copy);
 	return out;
 }
 
@@ -439,10 +441,10 @@ struct rendezvous_client *rendezvous_client_new(struct rendezvous_clients *all, 
     bool direct, const struct rendezvous_client_events *events, void *arg)
 {
 	struct rendezvous_client *c = xcalloc(1, sizeof *c);
-	CURLU *url = curl_url();
+	CURLU *url = curl->url();
 
 	if (!parse(url, text)) {
-		curl_url_cleanup(url);
+		curl->url_cleanup(url);
 		free(c);
 		return NULL;
 	}
@@ -455,9 +457,9 @@ struct rendezvous_client *rendezvous_client_new(struct rendezvous_clients *all, 
 	parse(url, text);
 	set_route(url, "/publish", NULL);
 	prepare(&c->publish_post, c, url, direct);
-	curl_easy_setopt(c->publish_post.easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(c->publish_post.easy, CURLOPT_TIMEOUT_MS, (long)RENDEZVOUS_PUBLISH_MS);
-	curl_url_cleanup(url);
+	curl->easy_setopt(c->publish_post.easy, CURLOPT_POST, 1L);
+	curl->easy_setopt(c->publish_post.easy, CURLOPT_TIMEOUT_MS, (long)RENDEZVOUS_PUBLISH_MS);
+	curl->url_cleanup(url);
 	TAILQ_INSERT_TAIL(&all->clients, c, entry);
 	return c;
 }
@@ -468,8 +470,8 @@ void rendezvous_client_free(struct rendezvous_client *c)
 		return;
 	stop(&c->events_get);
 	stop(&c->publish_post);
-	curl_easy_cleanup(c->events_get.easy);
-	curl_easy_cleanup(c->publish_post.easy);
+	curl->easy_cleanup(c->events_get.easy);
+	curl->easy_cleanup(c->publish_post.easy);
 	TAILQ_REMOVE(&c->all->clients, c, entry);
 	free(c->shown);
 	free(c);

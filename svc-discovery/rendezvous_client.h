@@ -1,10 +1,10 @@
 /* HTTP to rendezvous servers: a subscription and a connection to publish over, for each server.
  * Source: docs/CONTRACT.md, "Rendezvous server".
  *
- * The only file of the house that includes curl.h is rendezvous_client.c: libcurl's multi interface
+ * The only file of the house that uses libcurl is rendezvous_client.c: its multi interface
  * on the process's loop. http and https with the system's certificates; proxies from the usual
  * environment variables; redirects are followed to the same server's kind only, never from https to
- * http. libcurl is initialised with the first `struct rendezvous_clients`. (Its resolver asks the
+ * http. libcurl is loaded with the first `struct rendezvous_clients`. (Its resolver asks the
  * DNS in a thread of its own.) */
 #ifndef SVC_DISCOVERY_RENDEZVOUS_CLIENT_H
 #define SVC_DISCOVERY_RENDEZVOUS_CLIENT_H

@@ -534,6 +534,21 @@ static void test_a_clock_that_was_set_back(void **state)
 	end(&s);
 }
 
+/* Is a library whose name begins so in the memory of the service? */
+static bool has_loaded(const struct stage *s, const char *library)
+{
+	char *path = xasprintf("/proc/%d/maps", (int)puppet_pid(s->p)), line[512];
+	FILE *maps = fopen(path, "re");
+	bool found = false;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof line, maps) != NULL)
+		found = found || strstr(line, library) != NULL;
+	fclose(maps);
+	free(path);
+	return found;
+}
+
 static void test_without_a_server_nothing_is_asked(void **state)
 {
 	static struct stage s;
@@ -545,6 +560,9 @@ static void test_without_a_server_nothing_is_asked(void **state)
 	PUPPET_UNTIL(s.p, puppet_fact(s.p, "peers") != NULL);
 	assert_null(puppet_fact(s.p, "rendezvous"));
 	assert_int_equal(s.m->connections, 0);
+	/* Nor is it prepared for. */
+	assert_true(has_loaded(&s, "/libc.so"));
+	assert_false(has_loaded(&s, "/libcurl"));
 	end(&s);
 }
 
