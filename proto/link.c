@@ -179,25 +179,11 @@ static int send_frames(struct link *l, zmq_msg_t *body)
 	return r < 0 ? -1 : 0;
 }
 
-static bool is_greeting(unsigned type)
-{
-	return type == MSG_HELLO || type == MSG_HELLO_BACK;
-}
-
 static void count_out(struct link *l, unsigned type, size_t bytes)
 {
 	l->count[type].messages_out++;
 	l->count[type].bytes_out += bytes;
-	l->since_up.messages_out += !is_greeting(type);
-}
-
-void link_count_in(struct link *l, unsigned type, size_t bytes)
-{
-	struct link_count *c = &l->count[type < MSG_NUMBERS ? type : 0];
-
-	c->messages_in++;
-	c->bytes_in += bytes;
-	l->since_up.messages_in += !is_greeting(type);
+	l->since_up.messages_out += !link_is_greeting(type);
 }
 
 int link_send_raw(struct link *l, struct msg *m)

@@ -184,20 +184,29 @@ static int hear_greeting(struct link *l, struct msg *m)
 	return 0;
 }
 
+static void count_in(struct link *l, unsigned type, size_t bytes)
+{
+	struct link_count *c = &l->count[type < MSG_NUMBERS ? type : 0];
+
+	c->messages_in++;
+	c->bytes_in += bytes;
+	l->since_up.messages_in += !link_is_greeting(type);
+}
+
 void link_hear(struct link *l, const void *p, size_t n)
 {
 	unsigned type = msg_type_of(p, n);
 	struct msg m;
 	int r;
 
-	link_count_in(l, type, n);
+	count_in(l, type, n);
 	if (l->seen != NULL)
 		l->seen(l->arg, l, false, type, n);
 	if (l->refused)
 		return;
 	if (msg_open(&m, p, n) != 0 || !msg_allowed(m.type, l->peer, l->self)) {
 		r = -1;
-	} else if (m.type == MSG_HELLO || m.type == MSG_HELLO_BACK) {
+	} else if (link_is_greeting(m.type)) {
 		r = hear_greeting(l, &m);
 	} else if (!l->up) {
 		/* Said before the greeting: it belongs to what has ended. */

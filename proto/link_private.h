@@ -42,11 +42,13 @@ struct link {
 	struct log_limit bad;
 };
 
+static inline bool link_is_greeting(unsigned type)
+{
+	return type == MSG_HELLO || type == MSG_HELLO_BACK;
+}
+
 /* link.c: sends and consumes; -1 with errno. */
 int link_send_raw(struct link *l, struct msg *m);
-
-/* link.c: one more, as for link_counted_type(). */
-void link_count_in(struct link *l, unsigned type, size_t bytes);
 
 /* link_greeting.c */
 /* The timer: greets, or asks to be greeted. */
