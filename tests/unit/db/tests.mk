@@ -1,5 +1,6 @@
 test_schema: svc-db/schema.o svc-db/expression.o $(BASE)
 test_expression: svc-db/expression.o $(BASE)
+test_expression_engine: svc-db/expression.o $(BASE)
 test_access: svc-db/access.o $(BASE)
 test_answer: svc-db/answer.o $(CODEC)
 test_request: svc-db/request.o $(CODEC)
