@@ -85,21 +85,31 @@ static uint64_t page_until(const struct page *page)
 	return until;
 }
 
+static bool is_told_by_others(const struct page *page)
+{
+	for (size_t i = 0; i < page->count; i++)
+		if (page->entries[i].source != ADDRBOOK_IDENTIFY)
+			return true;
+	return false;
+}
+
+/* A stranger can come under as many names as it likes, and its own word lasts longest. */
+static bool goes_before(const struct page *a, const struct page *b)
+{
+	bool a_known = is_told_by_others(a), b_known = is_told_by_others(b);
+
+	return a_known != b_known ? b_known : page_until(a) < page_until(b);
+}
+
 static void evict_page(struct addrbook *b)
 {
-	struct page *page, *soonest = NULL;
-	uint64_t until = UINT64_MAX;
+	struct page *page, *first = NULL;
 
-	MAP_FOREACH (b->pages, at, page) {
-		uint64_t ends = page_until(page);
-
-		if (soonest == NULL || ends < until) {
-			soonest = page;
-			until = ends;
-		}
-	}
-	if (soonest != NULL)
-		page_drop(b, soonest);
+	MAP_FOREACH (b->pages, at, page)
+		if (first == NULL || goes_before(page, first))
+			first = page;
+	if (first != NULL)
+		page_drop(b, first);
 }
 
 static struct page *page_make(struct addrbook *b, const struct peer_id *peer)

@@ -1,6 +1,6 @@
 /* Where peers can be reached: addresses by peer, each with who said so and until when. No I/O;
  * the time is an argument. Bounded: LIMIT_BOOK_PEERS peers of LIMIT_BOOK_ADDRS addresses; when
- * full, what would end soonest gives way. */
+ * full, peers that nobody but they themselves told of give way, then what would end soonest. */
 #ifndef SVC_TRANSPORT_ADDRBOOK_H
 #define SVC_TRANSPORT_ADDRBOOK_H
 

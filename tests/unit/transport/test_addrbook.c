@@ -186,6 +186,25 @@ static void the_book_holds_so_many_peers(void **state)
 	addrbook_free(b);
 }
 
+/* However many names a stranger comes under, and however long it says to believe it. */
+static void those_who_speak_for_themselves_give_way_first(void **state)
+{
+	struct addrbook *b = addrbook_new();
+	struct peer_id id = peer(A);
+	struct multiaddr addr;
+
+	(void)state;
+	multiaddr_from_text(&addr, "/ip4/10.0.0.1/tcp/1", 19);
+	SET(b, B, MDNS, 1000, 0, "/ip4/10.0.0.2/tcp/2");
+	for (uint32_t i = 0; i < 2 * LIMIT_BOOK_PEERS; i++) {
+		memcpy(id.bytes + 10, &i, sizeof i);
+		addrbook_set(b, &id, ADDRBOOK_IDENTIFY, 1000000, &addr, 1, 0);
+	}
+	assert_int_equal(addrbook_count(b), LIMIT_BOOK_PEERS);
+	EXPECT(b, B, 1, "/ip4/10.0.0.2/tcp/2");
+	addrbook_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +217,7 @@ int main(void)
 	    cmocka_unit_test(peers_are_apart),
 	    cmocka_unit_test(one_peer_holds_so_many_addresses),
 	    cmocka_unit_test(the_book_holds_so_many_peers),
+	    cmocka_unit_test(those_who_speak_for_themselves_give_way_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
