@@ -68,10 +68,11 @@ static void conn_free(struct conn *c)
 static void tell_end(struct conn *c)
 {
 	struct conns *cs = c->set;
+	bool was_open = c->phase == CONN_OPEN;
 
-	if (c->phase == CONN_OPEN)
+	if (was_open && log_allowed(&cs->changes, CONN_LINES, "conn"))
 		log_info("conn", "%s at %s: %s", c->peer_text, c->remote_text, c->why);
-	else if (log_allowed(&cs->failures, 20, "conn"))
+	else if (!was_open && log_allowed(&cs->failures, 20, "conn"))
 		log_info("conn", "%s %s: %s", c->inbound ? "from" : "to", c->remote_text, c->why);
 }
 

@@ -16,6 +16,8 @@
 #define CONN_IN   (RECORD_MAX + LIMIT_READ_TURN) /* what was left, and what is read */
 #define CONN_SEAL (LIMIT_OUT_SOFT + RECORD_MAX)
 
+#define CONN_LINES 600 /* a minute, in the log, of connections that come and go */
+
 enum conn_phase {
 	CONN_CONNECTING,
 	CONN_SECURING, /* multistream: /noise */
@@ -69,7 +71,7 @@ struct conns {
 	struct conn_list all, touched, dying;
 	struct timer *timer;
 	struct before_sleep *hook;
-	struct log_limit failures;
+	struct log_limit failures, changes;
 	uint64_t moved;      /* bytes in and out, of all there ever were */
 	uint64_t moved_then; /* at the last tick */
 	unsigned quiet;      /* ticks since much moved; 0: the heap has been trimmed */

@@ -29,8 +29,9 @@ static void opened(struct conn *c)
 	noise_free(c->noise);
 	c->noise = NULL;
 	c->yamux = yamux_new(!c->inbound, cs->events->streams, c);
-	log_info(
-	    "conn", "%s connected %s %s", c->peer_text, c->inbound ? "from" : "at", c->remote_text);
+	if (log_allowed(&cs->changes, CONN_LINES, "conn"))
+		log_info("conn", "%s connected %s %s", c->peer_text, c->inbound ? "from" : "at",
+		    c->remote_text);
 	cs->events->open(cs->arg, c);
 }
 

@@ -208,6 +208,19 @@ static void a_page_called_off_is_no_attack(void **state)
 	raw_free(r);
 }
 
+/* A stranger who comes and goes must not fill the disk, or push all else out of the log. */
+static void coming_and_going_fills_no_log(void **state)
+{
+	unsigned lines = 0;
+
+	(void)state;
+	for (int i = 0; i < 330; i++)
+		raw_assert_honest(p);
+	for (const char *at = puppet_log(p); (at = strstr(at, " conn: ")) != NULL; at++)
+		lines++;
+	assert_in_range(lines, 500, 600);
+}
+
 /* --- shares ----------------------------------------------------------------------------------- */
 
 static void many_connections_do_not_make_a_larger_share(void **state)
@@ -306,6 +319,7 @@ int main(int argc, char **argv)
 	    TEST(rapid_resets_end_the_connection_alone),
 	    TEST(streams_that_are_used_may_come_fast),
 	    TEST(a_page_called_off_is_no_attack),
+	    TEST(coming_and_going_fills_no_log),
 	    TEST(many_connections_do_not_make_a_larger_share),
 	    TEST(visitors_leave_streams_to_the_owner),
 	};
