@@ -89,9 +89,9 @@ enum admission_verdict admission_ask(
 		return ADMISSION_NO;
 	if (!inbound)
 		return a->connections < LIMIT_CONNECTIONS ? ADMISSION_YES : ADMISSION_NO;
-	if (is_tiring(p, key, now) || a->connections - a->handshakes >= LIMIT_CONNECTIONS)
+	if (is_tiring(p, key, now) || a->connections - a->handshakes >= LIMIT_CONNECTIONS_IN)
 		return ADMISSION_NO;
-	return a->handshakes < LIMIT_HANDSHAKES && a->connections < LIMIT_CONNECTIONS
+	return a->handshakes < LIMIT_HANDSHAKES && a->connections < LIMIT_CONNECTIONS_IN
 	           ? ADMISSION_YES
 	           : ADMISSION_CROWDED;
 }

@@ -115,14 +115,23 @@ static void a_crowd_of_handshakes_gives_way(void **state)
 static void altogether_there_is_a_limit(void **state)
 {
 	(void)state;
-	enter_many(LIMIT_CONNECTIONS - 1, false);
-	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
+	enter_many(LIMIT_CONNECTIONS_IN - 1, false);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
 	enter("192.0.2.2", true, 1);
-	assert_int_equal(ask("192.0.2.1", false), ADMISSION_NO);
 	/* A handshake can give way to an inbound one, but established ones never do. */
 	assert_int_equal(ask("192.0.2.1", true), ADMISSION_CROWDED);
 	enter("192.0.2.3", false, 1);
 	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+}
+
+static void strangers_leave_room_for_our_own_dials(void **state)
+{
+	(void)state;
+	enter_many(LIMIT_CONNECTIONS_IN, false);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
+	enter_many(LIMIT_CONNECTIONS - LIMIT_CONNECTIONS_IN, false);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_NO);
 }
 
 static void who_leaves_makes_room(void **state)
@@ -193,6 +202,7 @@ int main(void)
 	    TEST(handshakes_of_one_address_are_few),
 	    TEST(a_crowd_of_handshakes_gives_way),
 	    TEST(altogether_there_is_a_limit),
+	    TEST(strangers_leave_room_for_our_own_dials),
 	    TEST(who_leaves_makes_room),
 	    TEST(who_comes_too_often_has_to_rest),
 	    TEST(only_so_many_addresses_are_remembered),
