@@ -299,6 +299,8 @@ static int setup(void **state)
 	discovery = puppet_neighbour(p, SERVICE_DISCOVERY);
 	puppet_config(p, "identity.key_file", "data/identity.key");
 	puppet_start(p);
+	puppet_wait_up(viewer);
+	puppet_wait_up(discovery);
 	return 0;
 }
 

@@ -166,7 +166,6 @@ static void identify_says_who_we_are_and_ends(void **state)
 	char text[MULTIADDR_TEXT], self[PEER_ID_TEXT];
 
 	(void)state;
-	puppet_wait_up(discovery);
 	say_self_addrs("/ip4/192.168.1.5/tcp/4001");
 	/* The link keeps the order: once this is answered, that was heard. */
 	puppet_wait_over(puppet_open(discovery, PROTOCOL_MESHSUB_11, NOBODY, 5000));
@@ -433,10 +432,11 @@ static void data_goes_with_the_proposal_and_the_end_after_the_answer(void **stat
 	static const char want[] = RAW_HEADER "\x11/goop/site/1.0.0\nGET /\n";
 	struct raw *r = raw_be_dialled(p, discovery, NULL);
 	struct raw_stream *s;
-	struct puppet_stream *visit = puppet_open(viewer, PROTOCOL_GOOP_SITE, r->text, 5000);
+	struct puppet_stream *visit;
 
 	(void)state;
 	raw_answer(r);
+	visit = puppet_open(viewer, PROTOCOL_GOOP_SITE, r->text, 5000);
 	puppet_write(visit, "GET /\n", 6, true);
 	RAW_UNTIL(r, (s = raw_find(r, "GET /\n")) != NULL);
 	assert_int_equal(buf_len(&s->in), sizeof want - 1);
@@ -456,10 +456,11 @@ static void na_from_the_peer_is_refused_to_the_service(void **state)
 {
 	struct raw *r = raw_be_dialled(p, discovery, NULL);
 	struct raw_stream *s;
-	struct puppet_stream *visit = puppet_open(viewer, PROTOCOL_GOOP_SITE, r->text, 5000);
+	struct puppet_stream *visit;
 
 	(void)state;
 	raw_answer(r);
+	visit = puppet_open(viewer, PROTOCOL_GOOP_SITE, r->text, 5000);
 	RAW_UNTIL(r, (s = raw_find(r, "/goop/site")) != NULL);
 	yamux_write(s->y, RAW_HEADER RAW_NA, 24);
 	RAW_UNTIL(r, s->reset);
@@ -496,7 +497,6 @@ static void one_that_never_said_who_it_is_is_told_of_when_it_goes(void **state)
 	struct msg m;
 
 	(void)state;
-	puppet_wait_up(discovery);
 	raw_ping(r);
 	memcpy(peer, r->text, sizeof peer);
 	raw_free(r);
@@ -544,6 +544,8 @@ static int setup(void **state)
 	discovery = puppet_neighbour(p, SERVICE_DISCOVERY);
 	puppet_config(p, "identity.key_file", "data/identity.key");
 	puppet_start(p);
+	puppet_wait_up(viewer);
+	puppet_wait_up(discovery);
 	return 0;
 }
 
