@@ -56,6 +56,7 @@ same files "$(at sed -n 's/^Max open files *\([0-9]*\).*/\1/p' "/proc/$pid/limit
 same new-privileges "$(at sed -n 's/^NoNewPrivs:	//p' "/proc/$pid/status")" 1
 same folder "$(at stat -c '%a %u' /var/lib/private/goop-rendezvous)" "700 $uid"
 contains made "$(at cat /var/lib/private/goop-rendezvous/goop.json)" '"rendezvous_only": true'
+same complaints "$(at sh -c 'cat /var/lib/private/goop-rendezvous/log/*.log' | grep -E ' (warn|error) ')" ""
 same exposure "$(at systemd-analyze security --no-pager --threshold=20 goop-rendezvous.service >/dev/null && echo low)" low
 
 story "a service that dies is started by the supervisor, a supervisor that dies by systemd"
@@ -96,6 +97,7 @@ story "a peer runs as a unit, too"
 exits 0 at systemctl start goop-peer@alice.service
 contains text "$(property goop-peer@alice.service StatusText)" "4 of 4 services are up"
 same exposure "$(at systemd-analyze security --no-pager --threshold=20 goop-peer@alice.service >/dev/null && echo low)" low
+same complaints "$(at sh -c 'cat /var/lib/private/goop/alice/log/*.log' | grep -E ' (warn|error) ')" ""
 exits 0 at systemctl stop goop-peer@alice.service
 same result "$(property goop-peer@alice.service Result)" success
 kill "$machine"
