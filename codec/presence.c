@@ -7,10 +7,7 @@
 #include <sodium.h>
 
 #include "base/alloc.h"
-#include "codec/json.h"
 #include "codec/pubkey.h"
-
-#define NODES_MAX 256 /* values in one message: ours are 40, deployed peers add ten */
 
 static const char *const TYPES[] = {"online", "update", "offline", "punch"};
 
@@ -131,24 +128,32 @@ static const char *take_fields(struct presence *p, const cJSON *o)
 	return NULL;
 }
 
+int presence_read(struct presence *p, const cJSON *tree, const char **why)
+{
+	*p = (struct presence){0};
+	*why = take_fields(p, tree);
+	if (*why == NULL)
+		return 0;
+	presence_clear(p);
+	return -1;
+}
+
 int presence_parse(struct presence *p, const char *json, size_t n, const char **why)
 {
 	cJSON *tree;
+	int result;
 
 	*p = (struct presence){0};
 	*why = "expected at most 65536 bytes";
 	if (n > PRESENCE_JSON_MAX)
 		return -1;
 	*why = "expected JSON";
-	tree = json_parse(json, n, NODES_MAX, NULL);
+	tree = json_parse(json, n, PRESENCE_NODES_MAX, NULL);
 	if (tree == NULL)
 		return -1;
-	*why = take_fields(p, tree);
+	result = presence_read(p, tree, why);
 	cJSON_Delete(tree);
-	if (*why == NULL)
-		return 0;
-	presence_clear(p);
-	return -1;
+	return result;
 }
 
 static void add_text(cJSON *o, const char *name, const char *text)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "codec/json.h"
 #include "codec/multiaddr.h"
 #include "codec/peer_id.h"
 
@@ -18,6 +19,7 @@
 #define PRESENCE_ADDR_MAX    256
 #define PRESENCE_JSON_MAX    (64 * 1024)
 #define PRESENCE_SIG         64
+#define PRESENCE_NODES_MAX   256 /* values in one message: ours are 40, deployed peers add ten */
 
 enum presence_type { PRESENCE_ONLINE, PRESENCE_UPDATE, PRESENCE_OFFLINE, PRESENCE_PUNCH };
 
@@ -43,6 +45,9 @@ void presence_clear(struct presence *p);
 /* Parses. Returns 0; or -1 with *why set to a static sentence that says what was expected
  * ("peerId: expected a base58 peer id"). Unknown fields are accepted and ignored. */
 int presence_parse(struct presence *p, const char *json, size_t n, const char **why);
+
+/* The same from a tree that json_parse() has made. */
+int presence_read(struct presence *p, const cJSON *tree, const char **why);
 
 /* The JSON text, owned by the caller. Empty fields are left out as the contract says; `sig` only
  * when signed_. */

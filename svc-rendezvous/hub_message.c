@@ -7,8 +7,6 @@
 
 #include "codec/json.h"
 
-#define NODES_MAX 256 /* as codec/presence.c accepts */
-
 void hub_message_clear(struct hub_message *m)
 {
 	presence_clear(&m->p);
@@ -29,26 +27,37 @@ static void digest(struct hub_message *m, cJSON *tree)
 	free(lasting);
 }
 
+/* What is wrong with the message, or NULL. */
+static const char *read_tree(struct hub_message *m, const cJSON *tree)
+{
+	const char *why;
+
+	if (tree == NULL)
+		return "expected JSON";
+	if (presence_read(&m->p, tree, &why) != 0)
+		return why;
+	return m->p.type == PRESENCE_PUNCH ? "type: expected \"online\", \"update\" or \"offline\""
+	                                   : NULL;
+}
+
 int hub_message_parse(struct hub_message *m, const void *json, size_t n, const char **why)
 {
 	cJSON *tree;
 
 	*m = (struct hub_message){0};
-	if (presence_parse(&m->p, json, n, why) != 0)
+	*why = "expected at most 65536 bytes";
+	if (n > PRESENCE_JSON_MAX)
 		return -1;
-	tree = json_parse(json, n, NODES_MAX, NULL);
-	*why = "expected JSON";
-	if (tree != NULL && m->p.type == PRESENCE_PUNCH)
-		*why = "type: expected \"online\", \"update\" or \"offline\"";
-	if (tree == NULL || m->p.type == PRESENCE_PUNCH) {
-		cJSON_Delete(tree);
+	tree = json_parse(json, n, PRESENCE_NODES_MAX, NULL);
+	*why = read_tree(m, tree);
+	if (*why == NULL) {
+		cJSON_DeleteItemFromObjectCaseSensitive(tree, "verificationToken");
+		m->json = json_print(tree);
+		m->len = strlen(m->json);
+		digest(m, tree);
+	} else {
 		presence_clear(&m->p);
-		return -1;
 	}
-	cJSON_DeleteItemFromObjectCaseSensitive(tree, "verificationToken");
-	m->json = json_print(tree);
-	m->len = strlen(m->json);
-	digest(m, tree);
 	cJSON_Delete(tree);
-	return 0;
+	return *why == NULL ? 0 : -1;
 }
