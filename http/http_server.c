@@ -12,14 +12,18 @@
 #include "http/http_mhd.h"
 
 #define TICK_MS 1000
+/* So many before the last one, idle connections make room for new ones. libmicrohttpd takes ten at
+ * a time, and none at all when there are as many as it may have. */
+#define SPARE 16
 
 /* What a connection does. Time runs only while a request is awaited. */
 struct conn {
 	TAILQ_ENTRY(conn) entry; /* of `awaiting`, while deadline != 0 */
+	TAILQ_ENTRY(conn) idle_entry;
 	uint64_t deadline;
 	int fd;
+	bool idle; /* between two requests */
 	bool admitted;
-	bool rests; /* between two requests */
 };
 
 struct http_server {
@@ -30,6 +34,7 @@ struct http_server {
 	struct timer *tick;
 	struct before_sleep *hook;
 	TAILQ_HEAD(, conn) awaiting;
+	TAILQ_HEAD(, conn) idle; /* the one that is longest, first */
 	TAILQ_HEAD(, http_request) requests;
 	unsigned connections;
 	uint64_t cut;
@@ -64,6 +69,28 @@ static void await(struct http_server *s, struct conn *c, uint32_t ms)
 		TAILQ_INSERT_TAIL(&s->awaiting, c, entry);
 }
 
+static void set_idle(struct http_server *s, struct conn *c, bool idle)
+{
+	if (c->idle == idle)
+		return;
+	c->idle = idle;
+	if (idle)
+		TAILQ_INSERT_TAIL(&s->idle, c, idle_entry);
+	else
+		TAILQ_REMOVE(&s->idle, c, idle_entry);
+}
+
+bool http_server_drop_idle(struct http_server *s)
+{
+	struct conn *c = TAILQ_FIRST(&s->idle);
+
+	if (c == NULL)
+		return false;
+	set_idle(s, c, false);
+	shutdown(c->fd, SHUT_RDWR);
+	return true;
+}
+
 static struct conn *conn_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info =
@@ -81,7 +108,7 @@ static void drop_slow(struct http_server *s)
 		next = TAILQ_NEXT(c, entry);
 		if (now < c->deadline)
 			continue;
-		s->cut += !c->rests;
+		s->cut += !c->idle;
 		if (log_allowed(&s->slow, 5, "http_server"))
 			log_debug("http_server", "a connection sent no request in time");
 		shutdown(c->fd, SHUT_RDWR);
@@ -116,6 +143,8 @@ static void on_connection(
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		c = *context = xcalloc(1, sizeof(*c));
 		c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		if (s->connections + SPARE >= s->config.connections)
+			http_server_drop_idle(s);
 		await(s, c, s->config.header_ms);
 		c->admitted = admit(s, mhd, true);
 		if (!c->admitted)
@@ -125,6 +154,7 @@ static void on_connection(
 		return;
 	}
 	await(s, c, 0);
+	set_idle(s, c, false);
 	if (c->admitted)
 		admit(s, mhd, false);
 	free(c);
@@ -142,10 +172,10 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
 	struct conn *c = conn_of(mhd);
 
 	/* From here on it is a request, and may be as slow as a first one. */
-	if (c != NULL && c->rests)
+	if (c != NULL && c->idle)
 		await(s, c, s->config.header_ms);
 	if (c != NULL)
-		c->rests = false;
+		set_idle(s, c, false);
 	TAILQ_INSERT_TAIL(&s->requests, r, entry);
 	return r;
 }
@@ -169,8 +199,8 @@ static void on_completed(
 	http_mhd_request_free(r);
 	if (c == NULL)
 		return;
-	c->rests = true;
 	await(s, c, s->config.idle_ms);
+	set_idle(s, c, true);
 }
 
 static const struct http_route *route_of(const struct http_request *r, bool *path_known)
@@ -370,6 +400,7 @@ struct http_server *http_server_new(
 	s->config = *config;
 	s->loop = loop;
 	TAILQ_INIT(&s->awaiting);
+	TAILQ_INIT(&s->idle);
 	TAILQ_INIT(&s->requests);
 	s->tick = timer_new(loop, on_tick, s);
 	start(s, fd);

@@ -38,7 +38,7 @@ struct http_server_config {
 	                         431. 2 to 4 KiB serve many subscribers in little memory. */
 	size_t header_max; /* bytes of a request's first line and headers, of the pool; 0: no more
 	                      than fits there */
-	unsigned connections; /* at most, at once */
+	unsigned connections; /* at most, at once: shortly before, newcomers push out idle ones */
 	unsigned per_address; /* at most from one address; 0 for no limit */
 	uint32_t header_ms;   /* from connecting until the headers are complete */
 	uint32_t body_ms;     /* from there until the body is complete */
@@ -54,6 +54,10 @@ struct http_server *http_server_new(
 
 /* Ends every connection: the http_done_fn of each request under way is called. NULL is fine. */
 void http_server_free(struct http_server *s);
+
+/* Closes the connection that has waited longest for another request, as its client must always
+ * expect. False when none waits. */
+bool http_server_drop_idle(struct http_server *s);
 
 /* Connections now open, suspended ones included. */
 unsigned http_server_connections(const struct http_server *s);

@@ -134,7 +134,7 @@ static void refresh(struct channel *c)
 	buf_clear(&b);
 }
 
-static unsigned subscribers(const struct feed *f)
+unsigned feed_subscribers(const struct feed *f)
 {
 	return http_sse_count(f->channels[HUB_ALL].sse) +
 	       http_sse_count(f->channels[HUB_CHANGES].sse);
@@ -165,7 +165,7 @@ void feed_subscribe(
 {
 	struct hub_client *holder;
 
-	if (subscribers(f) >= f->subscribers_max) {
+	if (feed_subscribers(f) >= f->subscribers_max) {
 		http_answer_header(r, "Retry-After", "30");
 		http_answer_text(r, 503, "too many subscribers");
 		return;

@@ -28,6 +28,9 @@ void feed_send(struct feed *feed, enum hub_channel channel, const char *p, size_
 void feed_subscribe(
     struct feed *feed, struct http_request *r, enum hub_channel channel, const char *client);
 
+/* Of both streams. */
+unsigned feed_subscribers(const struct feed *feed);
+
 struct feed_count {
 	unsigned subscribers[HUB_CHANNELS];
 	size_t behind[HUB_CHANNELS]; /* the most that anybody is, bytes */
@@ -35,6 +38,7 @@ struct feed_count {
 	uint64_t dropped;            /* events that dropped subscribers did not get */
 	uint64_t slow;               /* subscribers that were dropped */
 };
+/* Walks over all of them. */
 struct feed_count feed_counted(const struct feed *feed);
 
 /* From an event until it is written to a subscriber. Lent. */

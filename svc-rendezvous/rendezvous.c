@@ -162,12 +162,23 @@ int rendezvous_init(struct service *svc)
 	return open_db(v) != 0 || open_socket(v) != 0 ? -1 : 0;
 }
 
+/* A newcomer pushes out who waits between two heartbeats. */
+static bool has_descriptors(struct rendezvous *v)
+{
+	return v->http == NULL ||
+	       feed_subscribers(v->feed) + http_server_connections(v->http) <
+	           v->settings.descriptors ||
+	       http_server_drop_idle(v->http);
+}
+
 /* Loopback and proxies speak for many. */
 static bool admit(void *arg, const struct sockaddr *client, bool opened)
 {
 	struct rendezvous *v = arg;
 	char key[PROXY_KEY];
 
+	if (opened && !has_descriptors(v))
+		return false;
 	if (proxy_is_trusted(&v->settings.proxies, client))
 		return true;
 	proxy_key(client, key);

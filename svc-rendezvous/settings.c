@@ -8,8 +8,9 @@
 #include "base/str.h"
 #include "proto/service.h"
 
-#define RESERVED        64 /* descriptors for all that is not a client */
-#define CONNECTIONS_MAX 4096
+#define RESERVED        64   /* descriptors for all that is not a client */
+#define CONNECTIONS_MIN 4096 /* kept from the subscribers, or a fifth of what there is */
+#define CONNECTIONS_MAX 16384
 #define KEY_PORT        "presence.rendezvous_port"
 #define KEY_BIND        "presence.rendezvous_bind"
 #define KEY_PROXIES     "rendezvous.trusted_proxies"
@@ -61,7 +62,8 @@ static void read_limits(struct hub_limits *l, const struct service *svc)
 	l->clients_max = CLIENTS_MAX;
 }
 
-/* Subscribers get what is left when the short connections have had their share. */
+/* A peer needs two: one that it listens on, one for its heartbeats. So either may take half of what
+ * there is, and subscribers more, but for a share that short connections always get. */
 static void share_descriptors(struct settings *s, const struct service *svc)
 {
 	uint64_t all = descriptor_raise(DESCRIPTOR_ALL);
@@ -70,8 +72,9 @@ static void share_descriptors(struct settings *s, const struct service *svc)
 	all = all > 10 * RESERVED ? all - RESERVED : 9 * RESERVED;
 	if (all > RATE_MAX)
 		all = RATE_MAX;
-	s->connections = all / 5 > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned)(all / 5);
-	s->subscribers = (unsigned)all - s->connections;
+	s->descriptors = (unsigned)all;
+	s->connections = all / 2 > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned)(all / 2);
+	s->subscribers = (unsigned)(all - (all / 5 > CONNECTIONS_MIN ? CONNECTIONS_MIN : all / 5));
 	if (wanted > 0 && wanted < s->subscribers)
 		s->subscribers = (unsigned)wanted;
 }

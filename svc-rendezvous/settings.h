@@ -13,9 +13,10 @@ struct settings {
 	const char *admin_password, *external_url, *peer_db_path; /* lent by the service */
 	struct proxy_list proxies;
 	struct hub_limits limits;
-	unsigned subscribers, connections; /* in all */
 	size_t body_max, header_max;       /* bytes of a request */
 	uint32_t request_ms;               /* for its header, and for its body */
+	unsigned descriptors;              /* for both of these: */
+	unsigned subscribers, connections; /* at most of each */
 };
 
 /* Raises the descriptor limit to its hard limit, and shares it out. 0, or -1 after logging what is

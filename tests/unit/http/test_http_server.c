@@ -6,7 +6,8 @@
 #include "http/http_request.h"
 #include "tests/unit/http/client.h"
 
-#define BIG (3u * 1024 * 1024)
+#define BIG         (3u * 1024 * 1024)
+#define CONNECTIONS 100
 
 struct site {
 	struct loop *loop;
@@ -146,7 +147,7 @@ static int set_up_with(void **state, uint32_t deadline_ms)
 	    .over = over,
 	    .arg = s,
 	    .pool = 8192,
-	    .connections = 100,
+	    .connections = CONNECTIONS,
 	    .header_ms = deadline_ms,
 	    .body_ms = deadline_ms,
 	    .idle_ms = deadline_ms,
@@ -247,6 +248,54 @@ static void test_the_end_of_each_request_is_told(void **state)
 	    "close\r\n\r\n",
 	    "/echo 413");
 	expect_over(s, "GET /half HTTP/1.1\r\nno header\r\n\r\n", "/half 0");
+}
+
+static void hello_on(struct site *s, struct client *c)
+{
+	client_send(c, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+	client_until(s->loop, c, "\r\n\r\nhello\n");
+	client_forget(c);
+}
+
+static void test_who_is_idle_longest_makes_room(void **state)
+{
+	struct site *s = *state;
+	struct client a, b, busy;
+
+	client_open(&a, s->port);
+	hello_on(s, &a);
+	client_open(&b, s->port);
+	hello_on(s, &b);
+	hello_on(s, &a);
+	client_open(&busy, s->port);
+	client_send(&busy, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+	while (s->held == NULL)
+		loop_turn(s->loop, 10);
+	assert_true(http_server_drop_idle(s->server));
+	client_until_end(s->loop, &b);
+	hello_on(s, &a);
+	assert_true(http_server_drop_idle(s->server));
+	client_until_end(s->loop, &a);
+	assert_false(http_server_drop_idle(s->server));
+	http_answer_text(s->held, 200, "answered");
+	client_until(s->loop, &busy, "answered");
+	client_close(&a);
+	client_close(&b);
+	client_close(&busy);
+}
+
+static void test_idle_connections_shut_nobody_out(void **state)
+{
+	struct site *s = *state;
+	struct client c[2 * CONNECTIONS];
+
+	for (int i = 0; i < 2 * CONNECTIONS; i++) {
+		client_open(&c[i], s->port);
+		hello_on(s, &c[i]);
+	}
+	assert_in_range(http_server_connections(s->server), CONNECTIONS / 2, CONNECTIONS);
+	for (int i = 0; i < 2 * CONNECTIONS; i++)
+		client_close(&c[i]);
 }
 
 static void test_head_has_no_body(void **state)
@@ -596,6 +645,8 @@ int main(void)
 	    TEST(test_requests_share_a_connection),
 	    TEST(test_last_of_several_header_lines),
 	    TEST(test_the_end_of_each_request_is_told),
+	    TEST(test_who_is_idle_longest_makes_room),
+	    TEST(test_idle_connections_shut_nobody_out),
 	    TEST(test_head_has_no_body),
 	    TEST(test_unknown_addresses_and_methods),
 	    TEST(test_handler_sees_the_request),
