@@ -95,3 +95,11 @@ $(B)/bench/raw_client: $(B)/obj/tests/bench/raw_client.o $(patsubst %.c,$(B)/obj
     $(B)/obj/svc-transport/multistream.o $(B)/obj/svc-transport/noise.o $(B)/obj/svc-transport/record.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
+
+# Its load generators for the rendezvous server.
+BENCH_LOAD := $(patsubst %,$(B)/bench/%,sse_clients rdv_sim publishes)
+$(BENCH_LOAD): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/load.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS)
+bench-load: $(BENCH_LOAD)
+.PHONY: bench-load
