@@ -19,7 +19,7 @@ for kind in "$@"; do
 		command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
 		;;
 	bench)
-		wanted="$wanted nginx-light"
+		wanted="$wanted nginx-light libnginx-mod-nchan"
 		command -v go >/dev/null 2>&1 || wanted="$wanted golang-go"
 		;;
 	*)

@@ -1,39 +1,14 @@
 // Measures the peer against its comparators in the same run and prints a table with medians and spread.
 // Run by run.sh on a host of its own, in whose namespace everything here happens.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { get as httpGet } from "node:http";
+import * as rendezvous from "./rendezvous.js";
+import { median, notes, paired, quantile, report, round, row, rows, run } from "./table.js";
 
 const { GOOP, PEER, RAW, SCRATCH, NGINX_PORT } = process.env;
-const ROUNDS = Number(process.env.ROUNDS ?? 7);
 const STARTS = Number(process.env.STARTS ?? 20);
-const run = (...args) => execFileSync(args[0], args.slice(1), { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const status = (name) => JSON.parse(run(GOOP, "status", "--json", `${SCRATCH}/${name}`));
-const sorted = (list) => [...list].sort((a, b) => a - b);
-const quantile = (list, q) => sorted(list)[Math.min(list.length - 1, Math.floor(q * list.length))];
-const median = (list) => quantile(list, 0.5);
-const rows = [];
-
-// Ours and theirs alternate, the one that goes first as well; each round gives one ratio.
-function paired(what, unit, goal, ours, theirs, better = (a, b) => b / a) {
-  const mine = [], other = [], ratios = [];
-  for (let i = 0; i < ROUNDS; i++) {
-    const [a, b] = i % 2 ? [ours(), theirs()] : (([y, x]) => [x, y])([theirs(), ours()]);
-    mine.push(a);
-    other.push(b);
-    ratios.push(better(a, b));
-  }
-  report(what, unit, goal, mine, other, ratios);
-}
-
-function report(what, unit, goal, mine, other, ratios) {
-  const show = (list) => `${round(median(list))} (${round(Math.min(...list))} to ${round(Math.max(...list))})`;
-  const row = [what, `${show(mine)} ${unit}`, `${show(other)} ${unit}`, show(ratios), goal];
-  rows.push(row);
-  console.log(row.join(" | "));
-}
-const round = (x) => (x >= 100 ? Math.round(x) : Number(x.toPrecision(3)));
-
 // Microseconds and bytes of each fetch, as raw_client prints them.
 const fetches = (port, path, ...options) => run(RAW, "127.0.0.1", String(port), path, ...options)
   .trim().split("\n").map((line) => line.split(" ").map(Number));
@@ -151,14 +126,13 @@ async function startsTheirs() {
 async function starts() {
   const mine = await startsOurs(), other = await startsTheirs();
   const p95 = [quantile(mine, 0.95), quantile(other, 0.95)];
-  rows.push([`start to listed by the other, p95 of ${STARTS}`, `${round(p95[0])} (median ${round(median(mine))}) ms`,
+  row([`start to listed by the other, p95 of ${STARTS}`, `${round(p95[0])} (median ${round(median(mine))}) ms`,
     `${round(p95[1])} (median ${round(median(other))}) ms`, String(round(p95[0] / p95[1])), "< 1 s and ≤ 0.5"]);
-  console.log(rows.at(-1).join(" | "));
 }
 
 const wanted = process.argv.slice(2);
-for (const [name, part] of Object.entries({ transfers, starts, memory })) {
+for (const [name, part] of Object.entries({ transfers, starts, memory, ...rendezvous })) {
   if (wanted.length === 0 || wanted.includes(name)) await part();
 }
 const table = ["| what | here | comparator | ratio | goal |", "|---|---|---|---|---|", ...rows.map((r) => `| ${r.join(" | ")} |`)].join("\n");
-writeFileSync(`${SCRATCH}/table.md`, `${table}\n`);
+writeFileSync(`${SCRATCH}/table.md`, `${[table, ...notes].join("\n\n")}\n`);

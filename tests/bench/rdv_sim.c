@@ -5,8 +5,9 @@
  * CHANGES times a second one of them says something new. SUBSCRIBERS of them listen to everything
  *or to changes. Once all that stands, prints a line of numbers for each of SECONDS:
  *
- *	bytes that came to all subscribers, events that came to one of them, microseconds of
- *	processor time of the server (its processes PID,...), messages published
+ *	how long it was in microseconds, bytes that came to all subscribers, events that came to
+ *	one of them, microseconds of processor time of the server (its processes PID,...),
+ *	messages published
  *
  * Peers arrive before anybody listens, and who listens begins with the Last-Event-ID of one who was
  * there before: ten thousand arrivals told to ten thousand are not what is measured here. */
@@ -247,18 +248,27 @@ static void listen_all(struct sim *s)
 		fatal("rdv_sim", "%zu of %zu listen", s->begun + 1, s->subscribers);
 }
 
+struct moment {
+	uint64_t us, cpu;
+};
+
+static struct moment moment_now(const struct sim *s)
+{
+	return (struct moment){clock_mono_us(), load_cpu_us(&s->pids)};
+}
+
 static void measure(struct sim *s)
 {
-	uint64_t cpu, before = load_cpu_us(&s->pids);
+	struct moment before = moment_now(s), now;
 
-	s->bytes = s->seen = s->published = 0;
-	for (uint64_t i = 0; i < s->seconds; i++, before = cpu) {
-		run_for(s, 1000);
-		cpu = load_cpu_us(&s->pids);
-		printf("%llu %llu %llu %llu\n", (unsigned long long)s->bytes,
-		    (unsigned long long)s->seen, (unsigned long long)(cpu - before),
-		    (unsigned long long)s->published);
+	printf("%zu %zu\n", s->count, s->subscribers);
+	for (uint64_t i = 0; i < s->seconds; i++, before = now) {
 		s->bytes = s->seen = s->published = 0;
+		run_for(s, 1000);
+		now = moment_now(s);
+		printf("%llu %llu %llu %llu %llu\n", (unsigned long long)(now.us - before.us),
+		    (unsigned long long)s->bytes, (unsigned long long)s->seen,
+		    (unsigned long long)(now.cpu - before.cpu), (unsigned long long)s->published);
 	}
 }
 
