@@ -52,8 +52,10 @@ void leftover_write(const pid_t *pids, size_t n)
 		return;
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "%d %llu\n", (int)pids[i], began(pids[i]));
-	if (fclose(f) == 0)
-		rename(FILE_NAME ".new", FILE_NAME);
+	/* On a full disk the older list is the better one: who is not there any more is known by
+	 * the time it began. */
+	if (fclose(f) != 0 || rename(FILE_NAME ".new", FILE_NAME) != 0)
+		unlink(FILE_NAME ".new");
 }
 
 static bool has_ended(int pidfd, int wait_ms)

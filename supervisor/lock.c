@@ -65,6 +65,17 @@ static void write_pid(int fd)
 		(void)!ftruncate(fd, 0);
 }
 
+/* On a full disk the holder could not write who it is. */
+static void tell_holder(int fd, int error, pid_t *holder, char *why, size_t size)
+{
+	if (error != EWOULDBLOCK) {
+		snprintf(why, size, "cannot lock run/pid: %s", strerror(error));
+		return;
+	}
+	*holder = read_pid(fd);
+	snprintf(why, size, "is already running");
+}
+
 int lock_take(pid_t *holder, char *why, size_t size)
 {
 	int fd;
@@ -81,8 +92,7 @@ int lock_take(pid_t *holder, char *why, size_t size)
 			return -1;
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			snprintf(why, size, "cannot lock run/pid: %m");
-			*holder = errno == EWOULDBLOCK ? read_pid(fd) : 0;
+			tell_holder(fd, errno, holder, why, size);
 			close(fd);
 			return -1;
 		}
