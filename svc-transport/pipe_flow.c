@@ -129,7 +129,8 @@ static void on_data(struct stream *s, void *user, const uint8_t *bytes, size_t n
 
 	(void)s;
 	if (n > LIMIT_BUFFERED_TOTAL - t->buffered) {
-		log_error("pipe", "too much waits to be sent: a stream is given up");
+		if (log_allowed(&t->given_up, 10, "pipe"))
+			log_warn("pipe", "too much waits to be sent: a stream is given up");
 		pipe_end(p, YAMUX_CODE_LIMIT, STREAM_NO_MEMORY, "too much waits to be sent");
 		return;
 	}

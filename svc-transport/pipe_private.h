@@ -1,5 +1,6 @@
-/* What the files of streams share: stream_table.c (tables, lanes, waiting), pipe.c (a pipe's life
- * and its negotiation), pipe_flow.c (what flows through it). */
+/* What the files of streams share: stream_table.c (tables, lanes, waiting), stream_report.c (the
+ * same as status tells it), pipe.c (a pipe's life and its negotiation), pipe_flow.c (what flows
+ * through it). */
 #ifndef SVC_TRANSPORT_PIPE_PRIVATE_H
 #define SVC_TRANSPORT_PIPE_PRIVATE_H
 
@@ -79,6 +80,7 @@ struct stream_table {
 	size_t count;
 	size_t served[SERVICE_COUNT]; /* inbound, handed on to that service */
 	size_t buffered;
+	struct log_limit given_up;
 	struct pipe *watched; /* becomes NULL when this one is freed */
 };
 
