@@ -82,7 +82,8 @@ static void identify_silent(void *arg, struct conn *c, const char *why)
 
 	if (p == NULL || !conn_is_open(c))
 		return;
-	log_info("identify", "%s at %s: %s", p->text, conn_remote_text(c), why);
+	if (log_allowed(&n->silent, 60, "identify"))
+		log_info("identify", "%s at %s: %s", p->text, conn_remote_text(c), why);
 	if (!p->up)
 		mark_up(n, p, c);
 }

@@ -22,6 +22,7 @@ struct node {
 	struct addrbook *book;
 	struct dialer *dialer;
 	struct timer *dialing, *tick, *push;
+	struct log_limit silent; /* of peers that say nothing about themselves */
 	struct identify_stream_owner identify;
 
 	struct multiaddr addrs[IDENTIFY_ADDRS_MAX];

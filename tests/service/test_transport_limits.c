@@ -208,17 +208,36 @@ static void a_page_called_off_is_no_attack(void **state)
 	raw_free(r);
 }
 
+static unsigned count_in_log(const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *at = puppet_log(p); (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
 /* A stranger who comes and goes must not fill the disk, or push all else out of the log. */
 static void coming_and_going_fills_no_log(void **state)
 {
-	unsigned lines = 0;
-
 	(void)state;
 	for (int i = 0; i < 330; i++)
 		raw_assert_honest(p);
-	for (const char *at = puppet_log(p); (at = strstr(at, " conn: ")) != NULL; at++)
-		lines++;
-	assert_in_range(lines, 500, 600);
+	assert_in_range(count_in_log(" conn: "), 500, 600);
+}
+
+static void saying_nothing_about_oneself_fills_no_log(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		struct raw *r = raw_dial(p, NULL);
+
+		RAW_UNTIL(r, r->stream_count > 0);
+		yamux_reset(r->streams[0].y, YAMUX_CODE_NONE);
+		raw_ping(r);
+		raw_free(r);
+	}
+	assert_in_range(count_in_log(" identify: "), 50, 60);
 }
 
 /* --- shares ----------------------------------------------------------------------------------- */
@@ -322,6 +341,7 @@ int main(int argc, char **argv)
 	    TEST(streams_that_are_used_may_come_fast),
 	    TEST(a_page_called_off_is_no_attack),
 	    TEST(coming_and_going_fills_no_log),
+	    TEST(saying_nothing_about_oneself_fills_no_log),
 	    TEST(many_connections_do_not_make_a_larger_share),
 	    TEST(visitors_leave_streams_to_the_owner),
 	};
