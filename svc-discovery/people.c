@@ -19,6 +19,8 @@ struct row {
 	bool left;  /* it has said goodbye */
 	int64_t ts; /* of its last message that was believed */
 	uint64_t heard;
+	uint64_t second; /* in which `burst` messages were believed */
+	unsigned burst;
 	uint64_t gossip; /* heard there; 0: never */
 	size_t bytes;    /* of its texts */
 };
@@ -43,7 +45,7 @@ const char *people_via_name(enum people_via via)
 const char *people_verdict_name(enum people_verdict verdict)
 {
 	static const char *const names[] = {"taken", "again", "own", "no matter", "stale",
-	    "a clock is wrong, or it is a replay", "unsigned", "forged", "full"};
+	    "too often", "a clock is wrong, or it is a replay", "unsigned", "forged", "full"};
 
 	return names[verdict];
 }
@@ -172,6 +174,14 @@ static bool is_of_our_time(const struct presence *p, int64_t wall)
 	       apart < PEOPLE_CLOCK_MS;
 }
 
+/* What is believed goes on to peers, browsers and the database. A goodbye counts at any time, once.
+ */
+static bool says_too_much(const struct row *row, const struct presence *p, uint64_t now)
+{
+	return row->burst >= PEOPLE_BURST && now / 1000 == row->second &&
+	       !(row->listed && p->type == PRESENCE_OFFLINE);
+}
+
 static enum people_verdict judge(const struct people *t, const struct presence *p,
     const struct peer_id *signer, enum people_via via, struct people_time now)
 {
@@ -184,6 +194,8 @@ static enum people_verdict judge(const struct people *t, const struct presence *
 		return PEOPLE_OWN;
 	if (p->type == PRESENCE_PUNCH)
 		return PEOPLE_NO_MATTER;
+	if (row != NULL && says_too_much(row, p, now.mono))
+		return PEOPLE_OFTEN;
 	if (!p->signed_)
 		return signs ? PEOPLE_UNSIGNED : PEOPLE_TAKEN;
 	/* Before the check that costs most: replays are the common case, over two ways at once. */
@@ -282,6 +294,8 @@ static void note(
 {
 	touch(t, row, row->listed);
 	row->heard = now;
+	row->burst = now / 1000 == row->second ? row->burst + 1 : 1;
+	row->second = now / 1000;
 	row->signs = p->signed_;
 	row->ts = p->ts;
 	if (via != PEOPLE_VIA_RENDEZVOUS)

@@ -18,6 +18,9 @@
 #define PEOPLE_KNOWN_MAX  16384
 #define PEOPLE_SILENCE_MS (24 * 3600 * 1000) /* after which a signer may appear anew, unsigned */
 
+/* Messages believed of one peer in a second; ours never say more than half of this. */
+#define PEOPLE_BURST 12
+
 /* How far the clock of a peer that signs may be from ours: enough for a wrong time zone, and for am
  * taken for pm. Twice this is PEOPLE_SILENCE_MS, so that nothing a peer has signed outlives its row
  * here: when that is forgotten, all of it is too old. */
@@ -56,6 +59,7 @@ enum people_verdict {
 	PEOPLE_OWN,       /* it speaks of ourselves */
 	PEOPLE_NO_MATTER, /* of a type that says nothing about who is there */
 	PEOPLE_STALE,     /* older than what is known */
+	PEOPLE_OFTEN,     /* more than PEOPLE_BURST a second of one peer */
 	PEOPLE_CLOCK,     /* its time is not ours: of long ago, or a clock is wrong */
 	PEOPLE_UNSIGNED,  /* without `sig`, of a peer that signs */
 	PEOPLE_FORGED,    /* peerId is not the signer's, or `sig` is wrong */

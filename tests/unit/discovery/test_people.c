@@ -620,6 +620,28 @@ static void test_signers_remembered_are_bounded(void **state)
 	people_free(t);
 }
 
+static void test_nobody_speaks_all_the_time(void **state)
+{
+	struct somebody ann = somebody(1), bob = somebody(2);
+	struct seen s;
+	struct people *t = people_of(&s);
+
+	(void)state;
+	for (int64_t i = 0; i < 100; i++)
+		assert_int_equal(hear(t, &ann, "update", i, SIGNED, 5000 + (uint64_t)i),
+		    i < PEOPLE_BURST ? PEOPLE_TAKEN : PEOPLE_OFTEN);
+	assert_int_equal(s.new + s.refreshed, PEOPLE_BURST);
+	assert_int_equal(hear(t, &bob, "update", 1, 0, 5500), PEOPLE_TAKEN);
+	/* In the next second again; a goodbye at any time, once. */
+	for (int64_t i = 0; i < PEOPLE_BURST; i++)
+		assert_int_equal(hear(t, &ann, "update", 200 + i, SIGNED, 6000), PEOPLE_TAKEN);
+	assert_int_equal(hear(t, &ann, "update", 300, SIGNED, 6999), PEOPLE_OFTEN);
+	assert_int_equal(hear(t, &ann, "offline", 301, SIGNED, 6999), PEOPLE_TAKEN);
+	assert_null(people_get(t, &ann.id));
+	assert_int_equal(hear(t, &ann, "offline", 302, SIGNED, 6999), PEOPLE_OFTEN);
+	people_free(t);
+}
+
 static void test_walk(void **state)
 {
 	struct somebody ann = somebody(1), bob = somebody(2);
@@ -667,6 +689,7 @@ int main(void)
 	    cmocka_unit_test(test_those_present_stay_when_the_table_is_full),
 	    cmocka_unit_test(test_texts_are_bounded_altogether),
 	    cmocka_unit_test(test_signers_remembered_are_bounded),
+	    cmocka_unit_test(test_nobody_speaks_all_the_time),
 	    cmocka_unit_test(test_walk),
 	};
 
