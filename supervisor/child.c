@@ -20,6 +20,7 @@ static enum child_order start(struct child *c, uint64_t now)
 	c->wanted = true;
 	c->starts++;
 	c->hopeless = false;
+	c->struck = false;
 	c->blame[0] = '\0';
 	return CHILD_SPAWN;
 }
@@ -59,12 +60,14 @@ static enum child_order overdue(struct child *c, uint64_t now)
 	    [CHILD_UP] = "did not answer for 5 s",
 	    [CHILD_STOPPING] = "did not stop when asked",
 	};
+	/* Who closed its channel has said what it had to say. */
+	bool stuck = c->state == CHILD_UP && c->blame[0] == '\0';
 
-	(void)now;
-	c->deadline = 0;
+	c->struck = true;
+	c->deadline = stuck ? now + CHILD_ABORT_LIMIT : 0;
 	if (c->blame[0] == '\0')
 		str_copy(c->blame, sizeof(c->blame), why[c->state]);
-	return CHILD_KILL;
+	return stuck ? CHILD_ABORT : CHILD_KILL;
 }
 
 static enum child_order ask(struct child *c, uint64_t now)
@@ -204,7 +207,7 @@ enum child_order child_died(struct child *c, const struct child_end *end, uint64
 		return child_event(c, CHILD_DIED, now);
 	/* A channel closed by the end itself explains nothing; closed for a second and killed for
 	 * it does. */
-	if (c->deadline != 0)
+	if (!c->struck)
 		c->blame[0] = '\0';
 	remember(c, end, now);
 	if (end->hopeless && c->state == CHILD_STARTING) {

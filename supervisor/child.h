@@ -17,6 +17,7 @@
 #define CHILD_READY_LIMIT   10000 /* from the start to READY */
 #define CHILD_SILENCE_LIMIT 5000  /* from one sign of life to the next */
 #define CHILD_CLOSED_LIMIT  1000  /* to end after closing its channel to us */
+#define CHILD_ABORT_LIMIT   1000  /* to say where it is stuck */
 #define CHILD_GRACE         3000  /* to stop in, for what can be finished */
 #define CHILD_GRACE_SLACK   1500  /* from the end of the grace to the kill */
 #define CHILD_BACKOFF_MIN   500
@@ -53,6 +54,8 @@ enum child_order {
 	CHILD_NOTHING,
 	CHILD_SPAWN, /* start a process */
 	CHILD_ASK,   /* ask it to stop within CHILD_GRACE */
+	CHILD_ABORT, /* SIGABRT, so that it says where it is stuck; CHILD_TIMEOUT or CHILD_DIED
+	              * follows */
 	CHILD_KILL   /* SIGKILL; CHILD_DIED follows */
 };
 
@@ -75,6 +78,7 @@ struct child {
 	unsigned forgiven; /* of those, how many no longer count (somebody has restarted it) */
 	struct child_death deaths[CHILD_DEATHS_KEPT];
 	bool hopeless;                 /* held because a new start would end the same way */
+	bool struck;                   /* we have sent it a signal that ends it */
 	char blame[64];                /* why we kill it: more to the point than the signal */
 	char held[CHILD_WHY_MAX + 64]; /* why it is held, "" otherwise */
 };

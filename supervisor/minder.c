@@ -284,6 +284,8 @@ static void obey(struct minder *m, enum child_order order, enum child_state befo
 	arm(m);
 	if (order == CHILD_KILL && m->running)
 		spawn_kill(&m->process);
+	if (order == CHILD_ABORT && m->running)
+		spawn_abort(&m->process);
 	if (order == CHILD_ASK)
 		ask_to_stop(m);
 	if (after != before || order == CHILD_SPAWN)

@@ -148,6 +148,11 @@ fail:
 	return -1;
 }
 
+void spawn_abort(const struct spawned *s)
+{
+	syscall(SYS_pidfd_send_signal, s->pidfd, SIGABRT, NULL, 0);
+}
+
 void spawn_kill(const struct spawned *s)
 {
 	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);

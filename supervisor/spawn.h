@@ -30,7 +30,8 @@ struct spawn_extras {
 #define SPAWN_NOT_RUN 127
 int spawn(const char *program, const struct spawn_extras *extras, struct spawned *out);
 
-/* SIGKILL. Harmless when it has ended already. */
+/* SIGABRT, SIGKILL. Harmless when it has ended already. */
+void spawn_abort(const struct spawned *s);
 void spawn_kill(const struct spawned *s);
 
 /* Reaps it if it has ended: returns 1 with *code and *status as in siginfo_t (CLD_EXITED and the

@@ -8,6 +8,7 @@
  *	segv           killed by SIGSEGV before READY
  *	ready-exit=N   exits right after READY
  *	deaf           ready, but answers no pulse
+ *	stuck          ready, loops for ever when the first pulse comes
  *	garbage        ready, after a thousand senseless packets on descriptor 3
  *	closes         ready, then closes descriptor 3 and lives on
  *	stubborn       ready, does not stop when asked
@@ -33,6 +34,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "proto/crash.h"
 #include "proto/msg.h"
 #include "proto/parent.h"
 
@@ -178,6 +180,12 @@ static void answer_pulse(struct msg *m)
 
 	if (does("deaf"))
 		return;
+	if (does("stuck")) {
+		crash_init(service_by_name(name));
+		crash_note(MSG_PULSE, SERVICE_SUPERVISOR);
+		for (;;)
+			__asm__ volatile("");
+	}
 	msg_begin(&back, MSG_PULSE_BACK, 0);
 	msg_put_u32(&back, number);
 	transmit(&back);

@@ -299,6 +299,19 @@ static void slow_failures(void **unused)
 	says("svc-viewer     ready in ");
 }
 
+/* What it was doing is in its log. */
+static void a_stuck_service_says_where(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor start --daemon peer");
+	behave("viewer", "stuck");
+	EXITS(0, "kill -KILL %ld", field("viewer", "pid"));
+	until(FIELD("viewer", ".last_death") " | grep -qx 'did not answer for 5 s'");
+	EXITS(0, "cat peer/log/svc-viewer.log");
+	says("died of SIGABRT while handling PULSE from goop-supervisor");
+	says("svc-viewer(");
+}
+
 static void going_to_the_background_needs_all_ready(void **unused)
 {
 	(void)unused;
@@ -793,6 +806,7 @@ int main(void)
 	    STORY(a_missing_program_fails_the_start),
 	    STORY(held_after_six_deaths_while_the_others_run_on),
 	    STORY(slow_failures),
+	    STORY(a_stuck_service_says_where),
 	    STORY(going_to_the_background_needs_all_ready),
 	    STORY(a_service_that_says_senseless_things_runs_on),
 	    STORY(a_service_that_closes_its_channel_is_killed),

@@ -68,7 +68,7 @@ static void every_state_by_every_event(void **unused)
 	    {CHILD_UP, CHILD_HEARD, CHILD_UP, CHILD_NOTHING},
 	    {CHILD_UP, CHILD_CLOSED, CHILD_UP, CHILD_NOTHING},
 	    {CHILD_UP, CHILD_DIED, CHILD_STARTING, CHILD_SPAWN},
-	    {CHILD_UP, CHILD_TIMEOUT, CHILD_UP, CHILD_KILL},
+	    {CHILD_UP, CHILD_TIMEOUT, CHILD_UP, CHILD_ABORT},
 	    {CHILD_UP, CHILD_WANT_UP, CHILD_UP, CHILD_NOTHING},
 	    {CHILD_UP, CHILD_WANT_DOWN, CHILD_STOPPING, CHILD_ASK},
 
@@ -272,7 +272,11 @@ static void silence_kills_and_an_answer_does_not(void **unused)
 	assert_int_equal(c.deadline, T0 + 5000);
 	child_event(&c, CHILD_HEARD, T0 + 4000);
 	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 5000), CHILD_NOTHING);
-	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 9000), CHILD_KILL);
+	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 9000), CHILD_ABORT);
+	/* It has a second to say where it is; an answer comes too late. */
+	assert_int_equal(child_event(&c, CHILD_HEARD, T0 + 9500), CHILD_NOTHING);
+	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 9999), CHILD_NOTHING);
+	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 10000), CHILD_KILL);
 	/* What comes while it is being killed changes nothing: not the state, not the reason. */
 	child_event(&c, CHILD_HEARD, T0 + 9001);
 	child_event(&c, CHILD_CLOSED, T0 + 9001);
@@ -282,6 +286,20 @@ static void silence_kills_and_an_answer_does_not(void **unused)
 	/* The next death has its own reason. */
 	die(&c, "exit 3", T0 + 9003);
 	assert_string_equal(child_death(&c, 0)->why, "exit 3");
+}
+
+static void who_says_where_it_is_stuck_died_of_silence(void **unused)
+{
+	struct child c = in_state(CHILD_UP);
+
+	(void)unused;
+	assert_int_equal(child_event(&c, CHILD_TIMEOUT, T0 + 5000), CHILD_ABORT);
+	assert_int_equal(child_event(&c, CHILD_CLOSED, T0 + 5001), CHILD_NOTHING);
+	assert_int_equal(die(&c, "killed by SIGABRT", T0 + 5002), CHILD_SPAWN);
+	assert_string_equal(child_death(&c, 0)->why, "did not answer for 5 s");
+	/* Its next life is judged anew. */
+	assert_int_equal(die(&c, "exit 1", T0 + 5003), CHILD_NOTHING);
+	assert_string_equal(child_death(&c, 0)->why, "exit 1");
 }
 
 static void closing_the_channel_is_an_end_or_a_reason_to_kill(void **unused)
@@ -357,6 +375,7 @@ int main(void)
 	    cmocka_unit_test(hopeless_after_ready_is_tried_again),
 	    cmocka_unit_test(keeps_the_last_eight_deaths),
 	    cmocka_unit_test(silence_kills_and_an_answer_does_not),
+	    cmocka_unit_test(who_says_where_it_is_stuck_died_of_silence),
 	    cmocka_unit_test(closing_the_channel_is_an_end_or_a_reason_to_kill),
 	    cmocka_unit_test(a_stop_that_is_asked_for_is_no_death),
 	    cmocka_unit_test(restart_by_hand_stops_and_starts),
