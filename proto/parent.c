@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 struct queued {
 	STAILQ_ENTRY(queued) entry;
 	struct msg msg;
+	int fd; /* ours, or -1 */
 };
 
 struct parent {
@@ -28,6 +30,7 @@ struct parent {
 	void *arg;
 	STAILQ_HEAD(, queued) queue;
 	size_t queued;
+	int came;  /* the descriptor of the message that is being heard, or -1 */
 	bool gone; /* the other side has closed */
 	bool busy; /* inside a callback: parent_free() only marks */
 	bool freed;
@@ -43,6 +46,7 @@ struct parent *parent_new(struct loop *loop, int fd, enum service_id self, enum 
 	int space = SOCKET_SPACE;
 
 	p->fd = fd;
+	p->came = -1;
 	p->self = self;
 	p->other = other;
 	p->events = events;
@@ -59,16 +63,22 @@ struct parent *parent_new(struct loop *loop, int fd, enum service_id self, enum 
 	return p;
 }
 
+static void drop_first(struct parent *p)
+{
+	struct queued *q = STAILQ_FIRST(&p->queue);
+
+	STAILQ_REMOVE_HEAD(&p->queue, entry);
+	p->queued -= q->msg.size;
+	msg_drop(&q->msg);
+	if (q->fd >= 0)
+		close(q->fd);
+	free(q);
+}
+
 static void drop_queue(struct parent *p)
 {
-	struct queued *q;
-
-	while ((q = STAILQ_FIRST(&p->queue)) != NULL) {
-		STAILQ_REMOVE_HEAD(&p->queue, entry);
-		msg_drop(&q->msg);
-		free(q);
-	}
-	p->queued = 0;
+	while (!STAILQ_EMPTY(&p->queue))
+		drop_first(p);
 }
 
 void parent_free(struct parent *p)
@@ -85,13 +95,35 @@ void parent_free(struct parent *p)
 		free(p);
 }
 
-/* 1: sent, 0: the socket is full, -1: it will not go. */
-static int send_now(struct parent *p, const struct msg *m)
+/* Room for the one descriptor of a packet, aligned. */
+union control {
+	struct cmsghdr head;
+	uint8_t space[CMSG_SPACE(sizeof(int))];
+};
+
+static void attach(struct msghdr *h, union control *control, int fd)
 {
+	*control = (union control){0};
+	h->msg_control = control;
+	h->msg_controllen = sizeof(control->space);
+	control->head.cmsg_level = SOL_SOCKET;
+	control->head.cmsg_type = SCM_RIGHTS;
+	control->head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control->head), &fd, sizeof(fd));
+}
+
+/* 1: sent, 0: the socket is full, -1: it will not go. */
+static int send_now(struct parent *p, const struct msg *m, int fd)
+{
+	struct iovec packet = {m->base, m->size};
+	struct msghdr h = {.msg_iov = &packet, .msg_iovlen = 1};
+	union control control;
 	ssize_t n;
 
+	if (fd >= 0)
+		attach(&h, &control, fd);
 	do
-		n = send(p->fd, m->base, m->size, MSG_NOSIGNAL);
+		n = sendmsg(p->fd, &h, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return 1;
@@ -108,16 +140,12 @@ static void flush(struct parent *p)
 {
 	struct queued *q;
 
-	while ((q = STAILQ_FIRST(&p->queue)) != NULL && send_now(p, &q->msg) != 0) {
-		STAILQ_REMOVE_HEAD(&p->queue, entry);
-		p->queued -= q->msg.size;
-		msg_drop(&q->msg);
-		free(q);
-	}
+	while ((q = STAILQ_FIRST(&p->queue)) != NULL && send_now(p, &q->msg, q->fd) != 0)
+		drop_first(p);
 	watch_set(p->watch, WATCH_READ | (STAILQ_EMPTY(&p->queue) ? 0 : WATCH_WRITE));
 }
 
-static int enqueue(struct parent *p, struct msg *m)
+static int enqueue(struct parent *p, struct msg *m, int fd)
 {
 	struct queued *q;
 
@@ -130,6 +158,8 @@ static int enqueue(struct parent *p, struct msg *m)
 	}
 	q = xmalloc(sizeof(*q));
 	q->msg = *m;
+	/* Without it, if there are no more: the service then knows that it is missing. */
+	q->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	p->queued += m->size;
 	STAILQ_INSERT_TAIL(&p->queue, q, entry);
 	watch_set(p->watch, WATCH_READ | WATCH_WRITE);
@@ -137,6 +167,11 @@ static int enqueue(struct parent *p, struct msg *m)
 }
 
 int parent_send(struct parent *p, struct msg *m)
+{
+	return parent_send_fd(p, m, -1);
+}
+
+int parent_send_fd(struct parent *p, struct msg *m, int fd)
 {
 	int r = 0;
 
@@ -151,9 +186,9 @@ int parent_send(struct parent *p, struct msg *m)
 		return -1;
 	}
 	if (STAILQ_EMPTY(&p->queue))
-		r = send_now(p, m);
+		r = send_now(p, m, fd);
 	if (r == 0)
-		return enqueue(p, m);
+		return enqueue(p, m, fd);
 	msg_drop(m);
 	return r < 0 ? -1 : 0;
 }
@@ -174,6 +209,27 @@ static void hear(struct parent *p, const uint8_t *packet, size_t n)
 		    service_name(p->other));
 }
 
+/* Only the supervisor is heard with a descriptor: without room for one the kernel closes it. */
+static ssize_t receive(struct parent *p, uint8_t *packet, size_t len)
+{
+	struct iovec to = {packet, len};
+	struct msghdr h = {.msg_iov = &to, .msg_iovlen = 1};
+	union control control = {0};
+	const struct cmsghdr *c;
+	ssize_t n;
+
+	if (p->other == SERVICE_SUPERVISOR) {
+		h.msg_control = &control;
+		h.msg_controllen = sizeof(control.space);
+	}
+	n = recvmsg(p->fd, &h, MSG_CMSG_CLOEXEC);
+	c = n >= 0 ? CMSG_FIRSTHDR(&h) : NULL;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&p->came, CMSG_DATA(c), sizeof(int));
+	return n;
+}
+
 /* Reads one packet. False when there is none (now, or ever: then `gone` is set). */
 static bool read_packet(struct parent *p)
 {
@@ -188,11 +244,19 @@ static bool read_packet(struct parent *p)
 		return false;
 	}
 	packet = xmalloc((size_t)len);
-	n = recv(p->fd, packet, (size_t)len, 0);
+	n = receive(p, packet, (size_t)len);
 	if (n >= 0)
 		hear(p, packet, (size_t)n);
+	if (p->came >= 0)
+		close(p->came);
+	p->came = -1;
 	free(packet);
 	return n >= 0;
+}
+
+int parent_fd(const struct parent *p)
+{
+	return p->came;
 }
 
 static void on_ready(void *arg, int events)

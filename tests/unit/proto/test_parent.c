@@ -1,7 +1,9 @@
 /* The socket pair between supervisor and service, both ends on one loop. */
 #include "proto/parent.h"
 
+#include <dirent.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,6 +17,7 @@ struct one {
 	size_t bytes;
 	uint32_t next; /* expected number */
 	bool free_in_callback;
+	unsigned descriptors; /* that came and can be read */
 };
 
 static struct loop *loop;
@@ -25,8 +28,12 @@ static int on_message(void *arg, struct msg *m)
 {
 	struct one *o = arg;
 
+	struct stat st;
+
 	o->messages++;
 	o->bytes += m->size;
+	if (parent_fd(o->p) >= 0 && fstat(parent_fd(o->p), &st) == 0 && S_ISFIFO(st.st_mode))
+		o->descriptors++;
 	if (m->type == MSG_PULSE && msg_get_u32(m) != o->next++)
 		fail();
 	if (o->free_in_callback) {
@@ -90,6 +97,36 @@ static int send_pulse(struct one *from, uint32_t number)
 	return parent_send(from->p, &m);
 }
 
+static int send_pulse_with(struct one *from, uint32_t number, int fd)
+{
+	struct msg m;
+
+	msg_begin(&m, MSG_PULSE, 0);
+	msg_put_u32(&m, number);
+	return parent_send_fd(from->p, &m, fd);
+}
+
+static void send_config(size_t n)
+{
+	struct msg m;
+
+	msg_begin(&m, MSG_CONFIG, n);
+	memset(msg_put_room(&m, n), 0, n);
+	assert_int_equal(parent_send(super.p, &m), 0);
+}
+
+static unsigned open_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
 static int send_report(size_t rest)
 {
 	struct msg m;
@@ -108,6 +145,52 @@ static void test_both_ways(void **state)
 	assert_int_equal(send_report(10), 0);
 	until(&super.messages, 1);
 	assert_int_equal(super.bytes, 16);
+}
+
+static void test_a_descriptor_goes_along(void **state)
+{
+	int pipes[2];
+	unsigned before, fillers = 0;
+	uint32_t n = 0;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	before = open_descriptors();
+	assert_int_equal(send_pulse_with(&super, n++, pipes[0]), 0);
+	until(&child.messages, 1);
+	assert_int_equal(child.descriptors, 1);
+	assert_int_equal(parent_fd(child.p), -1);
+	assert_int_equal(send_pulse_with(&super, n++, -1), 0);
+	until(&child.messages, 2);
+	assert_int_equal(child.descriptors, 1);
+	/* Also when they have to wait. */
+	for (; open_descriptors() == before; fillers++) {
+		send_config(60000);
+		assert_int_equal(send_pulse_with(&super, n++, pipes[0]), 0);
+	}
+	until(&child.messages, n + fillers);
+	assert_int_equal(child.descriptors, n - 1);
+	assert_int_equal(open_descriptors(), before);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* A service has none to give. */
+static void test_a_descriptor_of_a_service_is_closed(void **state)
+{
+	struct msg m;
+	int pipes[2];
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	msg_begin(&m, MSG_READY, 0);
+	assert_int_equal(parent_send_fd(child.p, &m, pipes[1]), 0);
+	until(&super.messages, 1);
+	assert_int_equal(super.descriptors, 0);
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], &c, 1), 0);
+	close(pipes[0]);
 }
 
 static void test_the_largest_report_passes(void **state)
@@ -240,6 +323,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_both_ways, begin, end),
+	    cmocka_unit_test_setup_teardown(test_a_descriptor_goes_along, begin, end),
+	    cmocka_unit_test_setup_teardown(test_a_descriptor_of_a_service_is_closed, begin, end),
 	    cmocka_unit_test_setup_teardown(test_the_largest_report_passes, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		test_what_the_socket_does_not_take_waits_in_order, begin, end),
