@@ -39,12 +39,14 @@ static size_t widen(struct stream *s)
 	uint64_t now = loop_now(s->table->loop);
 	uint64_t took = now - s->considered_at;
 	size_t more = s->window;
+	/* What is passed on comes from a service next to us: the delay of the path lies ahead. */
+	bool local = s->on_credit != NULL;
 
 	if (s->thanked < s->window / 2)
 		return 0;
 	s->thanked = 0;
 	s->considered_at = now;
-	if (took >= SLOW_MS / 2 || (s->window >= LOCAL_WINDOW && took < LOCAL_MS / 2))
+	if (took >= SLOW_MS / 2 || (s->window >= LOCAL_WINDOW && (took < LOCAL_MS / 2 || local)))
 		return 0;
 	if (s->window * 2 > STREAM_WINDOW_MAX || extra_windows + more > STREAM_BUDGET)
 		return 0;

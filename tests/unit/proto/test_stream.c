@@ -610,6 +610,37 @@ static void test_window_grows_for_a_fast_reader(void **state)
 	end(&p);
 }
 
+/* The path that is slow lies behind the one who passes on; between two processes 2 MiB are enough.
+ */
+static void test_window_of_what_is_passed_on(void **state)
+{
+	struct side out;
+	struct pair p;
+	size_t at = 0;
+
+	(void)state;
+	begin(&p);
+	manner = PASS;
+	open_up(&p, &out, 5000);
+	PAIR_UNTIL(&p, in.s != NULL);
+	stream_accept(in.s, PROTOCOL_GOOP_SITE, "");
+	PAIR_UNTIL(&p, out.opened);
+	in.hold = true;
+	while (at < 32 * MIB) {
+		uint64_t began = loop_now(p.loop);
+		size_t before = at;
+
+		at = write_pattern(out.s, at, SIZE_MAX, 256 * 1024);
+		assert_in_range(at - before, 1, 2 * MIB);
+		PAIR_UNTIL(&p, in.received == at && loop_now(p.loop) > began + 10);
+		stream_consumed(in.s, at - before);
+		PAIR_UNTIL(&p, stream_credit(out.s) > 0);
+	}
+	stream_reset(out.s, STREAM_CANCELLED, "");
+	PAIR_UNTIL(&p, in.was_reset);
+	end(&p);
+}
+
 /* Not in place: what is written comes from stream_room(). */
 static void test_room_in_place(void **state)
 {
@@ -1130,6 +1161,7 @@ int main(void)
 	    cmocka_unit_test(test_small_returns_are_batched),
 	    cmocka_unit_test(test_every_byte_arrives),
 	    cmocka_unit_test(test_window_grows_for_a_fast_reader),
+	    cmocka_unit_test(test_window_of_what_is_passed_on),
 	    cmocka_unit_test(test_room_in_place),
 	    cmocka_unit_test(test_frames_are_gathered),
 	    cmocka_unit_test(test_credit_is_passed_through),
