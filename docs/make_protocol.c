@@ -39,11 +39,11 @@ static void print_messages(void)
 
 static void print_links(void)
 {
-	printf("\n## Links\n\n| connects | binds | endpoint |\n|---|---|---|\n");
+	printf("\n## Links\n\n| connects | binds | endpoint | slab |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < link_places(); i++) {
 		const struct link_place *p = link_place(i);
-		printf("| %s | %s | `%s` |\n", service_name(p->connects), service_name(p->binds),
-		    p->endpoint);
+		printf("| %s | %s | `%s` | %s |\n", service_name(p->connects),
+		    service_name(p->binds), p->endpoint, p->slab ? "yes" : "no");
 	}
 }
 

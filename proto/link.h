@@ -19,7 +19,7 @@
 #define LINK_TOKEN 16
 
 /* To be raised with every change of messages.h: ends of different versions do not talk. */
-#define LINK_VERSION 1
+#define LINK_VERSION 2
 
 struct link;
 

@@ -1,7 +1,7 @@
 #include "proto/links.h"
 
 static const struct link_place places[] = {
-#define L(CONNECTS, BINDS, endpoint) {SERVICE_##CONNECTS, SERVICE_##BINDS, endpoint},
+#define L(CONNECTS, BINDS, endpoint, slab) {SERVICE_##CONNECTS, SERVICE_##BINDS, endpoint, slab},
     LINKS(L)
 #undef L
 };

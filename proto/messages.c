@@ -28,3 +28,8 @@ bool msg_allowed(unsigned type, enum service_id from, enum service_id to)
 	       (unsigned)to < SERVICE_COUNT && (messages[type].from & 1u << from) != 0 &&
 	       (messages[type].to & 1u << to) != 0;
 }
+
+bool msg_is_stream(unsigned type)
+{
+	return type >= MSG_STREAM_OPEN && type <= MSG_STREAM_SLOT;
+}

@@ -24,7 +24,7 @@
 	/* supervisor and child, over descriptor 3 */                                              \
 	M(1, CONFIG, ONLY(SUPERVISOR), ALL_SERVICES, 65536, "list<str key, str value>")            \
 	M(2, LINK_SET, ONLY(SUPERVISOR), ALL_SERVICES, 64,                                         \
-	    "sibling u8, generation u32, bytes token")                                             \
+	    "sibling u8, generation u32, bytes token; with it the slab's descriptor")              \
 	M(3, LINK_DOWN, ONLY(SUPERVISOR), ALL_SERVICES, 512,                                       \
 	    "sibling u8, generation u32, str why")                                                 \
 	M(4, START, ONLY(SUPERVISOR), ALL_SERVICES, 16, "")                                        \
@@ -53,6 +53,9 @@
 	    "stream u32, flags u8 (1 = last), rest")                                               \
 	M(33, STREAM_CREDIT, FROM_STREAMS, FROM_STREAMS, 32, "stream u32, bytes u32")              \
 	M(34, STREAM_RESET, FROM_STREAMS, FROM_STREAMS, 8192, "stream u32, code u8, str text")     \
+	/* the same as STREAM_DATA; the bytes are in the slab that both ends share (slab.h) */     \
+	M(35, STREAM_SLOT, FROM_STREAMS, FROM_STREAMS, 32,                                         \
+	    "stream u32, flags u8 (1 = last), slot u8, bytes u32")                                 \
 	/* who we are and where we listen */                                                       \
 	M(40, SELF, ONLY(TRANSPORT), FROM_STREAMS, 1024, "str peer, bytes public_key, port u16")   \
 	M(41, SELF_ADDRS, ONLY(DISCOVERY), ONLY(TRANSPORT), 16384, "list<str> multiaddrs")         \
@@ -89,6 +92,9 @@ enum msg_type {
 
 /* "STREAM_DATA" and so on; "?" for a number that is none. */
 const char *msg_name(unsigned type);
+
+/* Is it about a stream (stream.h)? */
+bool msg_is_stream(unsigned type);
 
 /* The largest size in bytes, type included; 0 for a number that is none. */
 size_t msg_max(unsigned type);

@@ -27,6 +27,7 @@ int parent_send(struct parent *p, struct msg *m);
 
 /* Bytes that are queued because the other side has not read. */
 size_t parent_waiting(const struct parent *p);
+
 /* The same with a descriptor that the service gets a copy of; -1 for none. It stays the caller's.
  * For the supervisor: what a service sends so is closed unseen. */
 int parent_send_fd(struct parent *p, struct msg *m, int fd);

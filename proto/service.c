@@ -164,7 +164,7 @@ static int link_message(void *arg, struct link *l, struct msg *m)
 	if (n->svc->ending)
 		return 0;
 	crash_note(m->type, link_peer(l));
-	if (m->type >= MSG_STREAM_OPEN && m->type <= MSG_STREAM_RESET)
+	if (msg_is_stream(m->type))
 		r = streams_message(n->streams, m);
 	else if (n->desk->message != NULL)
 		r = n->desk->message(n->svc, m);

@@ -127,6 +127,7 @@ static int hear_link_set(struct service *svc, struct msg *m)
 	if (!svc->start_asked)
 		n->awaited = true;
 	link_set(n->link, generation, token.data);
+	streams_set_slab(n->streams, parent_fd(svc->parent));
 	return 0;
 }
 
@@ -141,6 +142,7 @@ static int hear_link_down(struct service *svc, struct msg *m)
 	if (!msg_end(m) || n == NULL)
 		return -1;
 	link_lost(n->link, generation, why);
+	streams_set_slab(n->streams, -1);
 	/* Who is dead need not be waited for. */
 	n->awaited = false;
 	service_start_when_linked(svc);

@@ -31,8 +31,6 @@ void streams_enter(struct streams *t)
 
 static void destroy(struct stream *s)
 {
-	if (s->gathering)
-		msg_drop(&s->out);
 	free(s->peer);
 	free(s);
 }
@@ -47,8 +45,11 @@ void streams_leave(struct streams *t)
 		TAILQ_REMOVE(&t->dead, s, entry);
 		destroy(s);
 	}
-	if (t->freed)
+	if (t->freed) {
+		slab_free(t->slab);
+		slab_free(t->next_slab);
 		free(t);
+	}
 }
 
 /* Only between streams_enter() and streams_leave(). */
@@ -60,6 +61,7 @@ void stream_forget(struct stream *s)
 		return;
 	s->over = true;
 	stream_in_stop(s);
+	stream_out_drop(s);
 	map_removen(t->by_id, s->id);
 	if (s->ours && !s->accepted)
 		TAILQ_REMOVE(&t->unopened, s, waiting);
@@ -217,6 +219,7 @@ struct streams *streams_new(struct loop *loop, struct link *l, stream_incoming_f
 	t->hook = loop_before_sleep(loop, on_before_sleep, t);
 	t->deadline = timer_new(loop, on_deadline, t);
 	t->hold = timer_new(loop, on_hold_over, t);
+	t->rest = timer_new(loop, stream_out_rest, t);
 	return t;
 }
 
@@ -241,15 +244,37 @@ void streams_free(struct streams *t)
 	map_free(t->by_id);
 	timer_free(t->deadline);
 	timer_free(t->hold);
+	timer_free(t->rest);
 	before_sleep_free(t->hook);
 	t->freed = true;
 	streams_leave(t);
+}
+
+static void change_slab(struct streams *t)
+{
+	slab_free(t->slab);
+	t->slab = t->next_slab;
+	t->next_slab = NULL;
+	t->slab_changes = false;
+}
+
+void streams_set_slab(struct streams *t, int fd)
+{
+	slab_free(t->next_slab);
+	t->next_slab = fd < 0 ? NULL : slab_open(fd, link_connects(t->link));
+	t->slab_changes = true;
+	if (TAILQ_EMPTY(&t->all))
+		change_slab(t);
 }
 
 void streams_down(struct streams *t, const char *why)
 {
 	streams_enter(t);
 	end_all(t, STREAM_RESTARTING, why, false);
+	if (t->slab_changes)
+		change_slab(t);
+	else
+		slab_start_over(t->slab);
 	streams_leave(t);
 }
 

@@ -82,6 +82,11 @@ struct streams *streams_new(struct loop *loop, struct link *l, stream_incoming_f
  * from inside). NULL is fine. */
 void streams_free(struct streams *t);
 
+/* The memory that both ends of the link share from now on (slab.h), as a descriptor that stays the
+ * caller's; -1 for none. To be called after link_set() and link_lost(): streams that are open,
+ * whose end is then due, go on with the slab that they had. */
+void streams_set_slab(struct streams *t, int fd);
+
 /* To be called from the desk for messages STREAM_*. Returns 0, or -1 when the message was bad. The
  * users' events are called from inside. */
 int streams_message(struct streams *t, struct msg *m);

@@ -181,13 +181,11 @@ static int hear_opened(struct stream *s, struct msg *m)
 	return 0;
 }
 
-static int hear_data(struct stream *s, struct msg *m)
+static int take_data(struct stream *s, struct bytes b, unsigned flags)
 {
-	unsigned flags = msg_get_u8(m);
-	struct bytes b = msg_get_rest(m);
 	bool last = flags == LAST;
 
-	if (!msg_end(m) || flags > LAST || (b.len == 0 && !last))
+	if (flags > LAST || (b.len == 0 && !last))
 		return -1;
 	if (s->got_last || (s->ours && !s->accepted))
 		return -1;
@@ -203,6 +201,30 @@ static int hear_data(struct stream *s, struct msg *m)
 		s->events->data(s, s->user, b.data, b.len, last);
 	stream_close_if_done(s);
 	return 0;
+}
+
+static int hear_data(struct stream *s, struct msg *m)
+{
+	unsigned flags = msg_get_u8(m);
+	struct bytes b = msg_get_rest(m);
+
+	return msg_end(m) ? take_data(s, b, flags) : -1;
+}
+
+/* `s` may be NULL: the slot of a stream that we have reset has to go back as well. */
+static int hear_slot(struct streams *t, struct stream *s, struct msg *m)
+{
+	unsigned flags = msg_get_u8(m), slot = msg_get_u8(m);
+	size_t n = msg_get_u32(m);
+	struct bytes b = {slab_lent(t->slab, slot, n), n};
+	int r = 0;
+
+	if (!msg_end(m) || b.data == NULL)
+		return -1;
+	if (s != NULL)
+		r = take_data(s, b, flags);
+	slab_done(t->slab, slot);
+	return r;
 }
 
 static int hear_reset(struct stream *s, struct msg *m)
@@ -247,8 +269,10 @@ int streams_message(struct streams *t, struct msg *m)
 	s = map_getn(t->by_id, id);
 	if (m->type == MSG_STREAM_OPEN)
 		r = hear_open(t, id, m);
-	else if (m->type < MSG_STREAM_OPEN || m->type > MSG_STREAM_RESET)
+	else if (!msg_is_stream(m->type))
 		r = -1;
+	else if (m->type == MSG_STREAM_SLOT)
+		r = hear_slot(t, s, m);
 	else if (s != NULL)
 		r = hear_about(s, m);
 	/* Else it was sent before the other side heard of our reset. */

@@ -12,14 +12,69 @@
  * byte to a slow reader shall not fill the queue with messages. */
 #define UNANSWERED_MAX 16
 #define HOLD_MS        20
+#define REST_MS        10000 /* after which memory that is not used is given back */
+
+/* A slot for what is worth it and can go at once. */
+static int take_slot(struct stream *s, size_t want)
+{
+	struct streams *t = s->table;
+	int slot = want < WHOLE_FROM || !s->accepted ? -1 : slab_take(t->slab);
+
+	if (slot < 0)
+		return -1;
+	t->slab_used = true;
+	if (!timer_active(t->rest))
+		timer_start(t->rest, REST_MS);
+	return slot;
+}
 
 static void begin(struct stream *s, size_t want)
 {
+	s->gathering = true;
+	s->out_len = 0;
+	s->slot = take_slot(s, want);
+	if (s->slot >= 0)
+		return;
 	msg_begin(&s->out, MSG_STREAM_DATA, HEADER + (want < WHOLE_FROM ? want : STREAM_PAYLOAD));
 	msg_put_u32(&s->out, s->id);
 	msg_put_u8(&s->out, 0);
-	s->gathering = true;
-	s->out_len = 0;
+}
+
+/* Where the next `n` bytes go, which fit. */
+static uint8_t *next_bytes(struct stream *s, size_t n)
+{
+	if (s->slot >= 0)
+		return slab_room(s->table->slab, (unsigned)s->slot) + s->out_len;
+	return msg_put_room(&s->out, n);
+}
+
+void stream_out_drop(struct stream *s)
+{
+	if (s->gathering && s->slot >= 0)
+		slab_give_back(s->table->slab, (unsigned)s->slot);
+	else if (s->gathering)
+		msg_drop(&s->out);
+	s->gathering = false;
+}
+
+void stream_out_rest(void *arg)
+{
+	struct streams *t = arg;
+
+	if (t->slab != NULL && (t->slab_used || !slab_rest(t->slab)))
+		timer_start(t->rest, REST_MS);
+	t->slab_used = false;
+}
+
+/* Says where the bytes are. */
+static void describe(struct stream *s)
+{
+	msg_begin(&s->out, MSG_STREAM_SLOT, 0);
+	msg_put_u32(&s->out, s->id);
+	msg_put_u8(&s->out, 0);
+	msg_put_u8(&s->out, (uint8_t)s->slot);
+	msg_put_u32(&s->out, (uint32_t)s->out_len);
+	slab_sent(s->table->slab, (unsigned)s->slot);
 }
 
 static void send_gathered(struct stream *s)
@@ -28,6 +83,8 @@ static void send_gathered(struct stream *s)
 
 	if (!s->gathering)
 		begin(s, 0);
+	if (s->slot >= 0)
+		describe(s);
 	s->out.base[FLAGS_AT] = last ? LAST : 0;
 	s->bytes_out += s->out_len;
 	s->gathering = false;
@@ -85,7 +142,7 @@ size_t stream_write(struct stream *s, const void *p, size_t len, bool last)
 		n = fit(s, take - done);
 		if (n == 0)
 			break;
-		msg_put_rest(&s->out, (const uint8_t *)p + done, n);
+		memcpy(next_bytes(s, n), (const uint8_t *)p + done, n);
 		s->out_len += n;
 		s->credit -= n;
 		done += n;
@@ -115,12 +172,15 @@ uint8_t *stream_room(struct stream *s, size_t want, size_t *room)
 	if (*room == 0)
 		return NULL;
 	s->room = *room;
-	return msg_put_room(&s->out, *room);
+	return next_bytes(s, *room);
 }
 
 void stream_wrote(struct stream *s, size_t len, bool last)
 {
-	msg_trim_room(&s->out, s->room, len);
+	if (s->slot < 0)
+		msg_trim_room(&s->out, s->room, len);
+	else if (len > s->room)
+		panic("stream", "%zu bytes written into room for %zu", len, s->room);
 	s->room = 0;
 	s->out_len += len;
 	s->credit -= len;
@@ -128,10 +188,8 @@ void stream_wrote(struct stream *s, size_t len, bool last)
 		s->sent_last = true;
 	if (s->out_len == STREAM_PAYLOAD)
 		stream_out_flush(s, true);
-	if (s->out_len == 0 && s->gathering) {
-		msg_drop(&s->out);
-		s->gathering = false;
-	}
+	if (s->out_len == 0)
+		stream_out_drop(s);
 	if (len > 0 || last)
 		stream_look_later(s);
 }

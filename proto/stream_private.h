@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "proto/slab.h"
 #include "proto/stream.h"
 
 TAILQ_HEAD(stream_list, stream);
@@ -31,11 +32,13 @@ struct stream {
 	enum protocol protocol;
 	char *peer;
 
-	/* Out: credit is what may still be written; `out` is the message being gathered. */
+	/* Out: credit is what may still be written; what is gathered lies in a slot of the slab, or
+	 * else in the message `out`. */
 	size_t credit;
 	uint64_t bytes_out, bytes_in; /* messages that were sent, and that came */
+	bool gathering;
+	int slot; /* or -1 */
 	struct msg out;
-	bool gathering;      /* `out` is there */
 	size_t out_len;      /* its payload */
 	size_t room;         /* lent by stream_room() */
 	unsigned unanswered; /* messages sent since credit last came */
@@ -67,6 +70,11 @@ struct streams {
 	struct timer *deadline; /* the next of `unopened`: */
 	uint64_t deadline_at;
 	struct timer *hold; /* until held messages are sent anyway */
+	struct slab *slab;  /* or NULL */
+	struct slab *next_slab;
+	bool slab_changes;  /* to that, when the last stream has ended */
+	bool slab_used;     /* since `rest` was started: */
+	struct timer *rest; /* until unused memory of the slab is given back */
 	unsigned depth;     /* callbacks under way: nothing is freed */
 	bool closing, freed;
 };
@@ -90,6 +98,10 @@ void streams_leave(struct streams *t);
 /* Sends what has gathered. Unless `now`, a small message may be held back. */
 void stream_out_flush(struct stream *s, bool now);
 int stream_out_credited(struct stream *s, uint32_t n);
+/* Lets go of what is being gathered. */
+void stream_out_drop(struct stream *s);
+/* The timer `rest`. */
+void stream_out_rest(void *arg);
 
 /* stream_in.c */
 void stream_in_start(struct stream *s);

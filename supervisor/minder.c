@@ -386,8 +386,13 @@ void minder_tick(struct minder *m, bool late)
 
 int minder_send(struct minder *m, struct msg *msg)
 {
+	return minder_send_fd(m, msg, -1);
+}
+
+int minder_send_fd(struct minder *m, struct msg *msg, int fd)
+{
 	if (m->parent != NULL)
-		return parent_send(m->parent, msg);
+		return parent_send_fd(m->parent, msg, fd);
 	msg_drop(msg);
 	return -1;
 }

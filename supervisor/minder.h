@@ -70,6 +70,8 @@ void minder_tick(struct minder *m, bool late);
 
 /* Sends and consumes. -1 when it does not run. */
 int minder_send(struct minder *m, struct msg *msg);
+/* The same with a descriptor, which stays the caller's; -1 for none. */
+int minder_send_fd(struct minder *m, struct msg *msg, int fd);
 
 enum service_id minder_id(const struct minder *m);
 const char *minder_name(const struct minder *m);

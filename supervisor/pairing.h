@@ -1,5 +1,6 @@
 /* Introduces services to each other: whenever both ends of a link of proto/links.h run, both get a
- * fresh random token for it; when one dies, the other is told. */
+ * fresh random token for it, and a fresh slab (proto/slab.h) where links.h says so; when one dies,
+ * the other is told. */
 #ifndef SUPERVISOR_PAIRING_H
 #define SUPERVISOR_PAIRING_H
 

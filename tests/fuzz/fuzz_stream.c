@@ -5,9 +5,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "proto/slab.h"
 #include "proto/stream.h"
 
 #define HELD 32
@@ -188,7 +190,7 @@ static void hear(struct streams *t, unsigned kind, const uint8_t *p, size_t n)
 	struct msg m;
 
 	whole[0] = 0;
-	whole[1] = (uint8_t)(MSG_STREAM_OPEN + kind % 5);
+	whole[1] = (uint8_t)(kind % 16 == 15 ? MSG_STREAM_SLOT : MSG_STREAM_OPEN + kind % 5);
 	if (n > 0)
 		memcpy(whole + 2, p, n);
 	if (msg_open(&m, whole, n + 2) != 0 || streams_message(t, &m) != 0)
@@ -196,9 +198,23 @@ static void hear(struct streams *t, unsigned kind, const uint8_t *p, size_t n)
 	free(whole);
 }
 
+/* Shared with a sibling that never reads what we write. */
+static struct slab *share(struct streams *t)
+{
+	int fd = slab_create();
+	struct slab *theirs = slab_open(fd, true);
+
+	if (theirs == NULL)
+		abort();
+	streams_set_slab(t, fd);
+	close(fd);
+	return theirs;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct loop *loop = loop_new();
+	struct slab *theirs;
 	struct streams *t;
 	size_t at = 0, n;
 
@@ -206,6 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(held, 0, sizeof(held));
 	up = true;
 	t = streams_new(loop, NULL, NULL, on_request, NULL);
+	theirs = share(t);
 	while (size - at >= 3) {
 		unsigned kind = data[at];
 
@@ -223,5 +240,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	streams_free(t);
 	loop_turn(loop, 0);
 	loop_free(loop);
+	slab_free(theirs);
 	return 0;
 }

@@ -26,6 +26,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "proto/parent.h"
+#include "proto/slab.h"
 
 #define LOG_MAX (16 * 1024 * 1024)
 #define LOOK_MS 5
@@ -415,22 +416,29 @@ static void send_config(struct puppet *p)
 	puppet_tell(p, &m);
 }
 
-/* The same token to both. */
+/* The same token to both, and the same slab. */
 static void pair_up(struct puppet_end *end)
 {
 	struct puppet *p = end->p;
 	uint8_t token[LINK_TOKEN];
+	int slab = -1;
 	struct msg m;
 
 	if (p->pid == 0 || end->link == NULL)
 		return;
+	if (link_between(p->service, end->peer)->slab)
+		slab = slab_create();
 	assert_int_equal(getrandom(token, sizeof(token), 0), sizeof(token));
 	msg_begin(&m, MSG_LINK_SET, 0);
 	msg_put_u8(&m, (uint8_t)end->peer);
 	msg_put_u32(&m, end->generation);
 	msg_put_bytes(&m, token, sizeof(token));
-	puppet_tell(p, &m);
+	if (parent_send_fd(p->parent, &m, slab) != 0)
+		give_up(p, "does not take its LINK_SET");
 	link_set(end->link, p->generation, token);
+	streams_set_slab(end->streams, slab);
+	if (slab >= 0)
+		close(slab);
 }
 
 void puppet_spawn(struct puppet *p)
@@ -867,7 +875,7 @@ static int on_message(void *arg, struct link *l, struct msg *m)
 	int r = 0;
 
 	(void)l;
-	if (m->type >= MSG_STREAM_OPEN && m->type <= MSG_STREAM_RESET)
+	if (msg_is_stream(m->type))
 		return streams_message(end->streams, m);
 	if (end->desk != NULL)
 		r = end->desk(end->desk_arg, end, m);

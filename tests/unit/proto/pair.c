@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "proto/slab.h"
 #include "tests/unit/testing.h"
 
 static void on_up(void *arg, struct link *l, uint32_t generation)
@@ -36,7 +37,7 @@ static int on_message(void *arg, struct link *l, struct msg *m)
 	struct pair_end *end = arg;
 
 	(void)l;
-	if (m->type >= MSG_STREAM_OPEN && m->type <= MSG_STREAM_RESET)
+	if (msg_is_stream(m->type))
 		return streams_message(end->streams, m);
 	end->messages++;
 	return end->message != NULL ? end->message(end, m) : 0;
@@ -82,14 +83,24 @@ void pair_init(struct pair *p)
 	p->viewer.peer = p->transport.self = SERVICE_TRANSPORT;
 }
 
+static void set_end(struct pair_end *end, const struct pair_end *other, int slab)
+{
+	if (end->link == NULL)
+		return;
+	link_set(end->link, other->generation, end->pair->token);
+	streams_set_slab(end->streams, slab);
+}
+
 void pair_link_set(struct pair *p)
 {
+	int slab = p->with_slab ? slab_create() : -1;
+
 	memset(p->token, 0, sizeof(p->token));
 	p->token[0] = (uint8_t)++p->tokens;
-	if (p->viewer.link != NULL)
-		link_set(p->viewer.link, p->transport.generation, p->token);
-	if (p->transport.link != NULL)
-		link_set(p->transport.link, p->viewer.generation, p->token);
+	set_end(&p->viewer, &p->transport, slab);
+	set_end(&p->transport, &p->viewer, slab);
+	if (slab >= 0)
+		close(slab);
 }
 
 void pair_begin(struct pair *p)

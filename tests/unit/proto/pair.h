@@ -25,6 +25,7 @@ struct pair_end {
 struct pair {
 	struct loop *loop;
 	struct pair_end viewer, transport;
+	bool with_slab;
 	unsigned tokens; /* given so far */
 	uint8_t token[LINK_TOKEN];
 	char dir[64];
@@ -36,7 +37,7 @@ void pair_init(struct pair *p);
 /* The end's link and streams begin a life, or end it. */
 void pair_new_end(struct pair_end *end);
 void pair_free_end(struct pair_end *end);
-/* What the supervisor does after a birth: a token for both. */
+/* What the supervisor does after a birth: a token for both, and a slab. */
 void pair_link_set(struct pair *p);
 /* All of it, and waits until the link is up at both ends. */
 void pair_begin(struct pair *p);

@@ -150,6 +150,8 @@ static const struct stream_events *on_request(
 	return &events;
 }
 
+static bool with_slab;
+
 static void begin(struct pair *p)
 {
 	buf_clear(&in.got);
@@ -157,6 +159,7 @@ static void begin(struct pair *p)
 	incoming_count = 0;
 	manner = SERVE;
 	memset(p, 0, sizeof(*p));
+	p->with_slab = with_slab;
 	p->viewer.incoming = on_incoming;
 	p->transport.request = on_request;
 	pair_begin(p);
@@ -1178,5 +1181,8 @@ int main(void)
 	    cmocka_unit_test(test_freeing_the_table_ends_all),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("messages alone", tests, NULL, NULL);
+
+	with_slab = true;
+	return failed + cmocka_run_group_tests_name("with a slab", tests, NULL, NULL);
 }

@@ -4,3 +4,4 @@ test_parent: proto/parent.o proto/msg.o proto/messages.o proto/services.o $(BASE
 test_link: tests/unit/proto/pair.o $(PROTO)
 test_stream: tests/unit/proto/pair.o $(PROTO)
 test_trace: proto/trace.o proto/trace_filter.o proto/parent.o proto/msg.o proto/messages.o proto/services.o $(BASE)
+test_slab: tests/unit/proto/pair.o $(PROTO)
