@@ -1,10 +1,7 @@
 #include "supervisor/supervisor.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +12,6 @@
 #include "supervisor/leftover.h"
 #include "supervisor/lock.h"
 #include "supervisor/notify.h"
-#include "supervisor/pairing.h"
-#include "supervisor/peer_file.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor_private.h"
 #include "supervisor/terminal.h"
@@ -29,171 +24,6 @@
 #define TEXT_OF(x)     #x
 #define NUMBER_TEXT(x) TEXT_OF(x)
 #define LISTENING_TEXT NUMBER_TEXT(SPAWN_LISTENING)
-
-/* A line for the person who started us. */
-__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
-{
-	char line[512];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
-	terminal_line(STDOUT_FILENO, line);
-}
-
-static size_t index_of(const struct supervisor *s, const struct minder *m)
-{
-	size_t i = 0;
-
-	while (s->minders[i] != m)
-		i++;
-	return i;
-}
-
-/* --- what the services do --------------------------------------------------------------------- */
-
-static void write_pids(const struct supervisor *s)
-{
-	pid_t pids[SUPERVISOR_SERVICES];
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->count; i++)
-		if (minder_pid(s->minders[i]) != 0)
-			pids[n++] = minder_pid(s->minders[i]);
-	leftover_write(pids, n);
-}
-
-static void on_spawned(void *arg, struct minder *m)
-{
-	struct supervisor *s = arg;
-
-	write_pids(s);
-	pairing_up(s->minders, s->count, m);
-	traces_spawned(s->traces, m);
-}
-
-static void on_died(void *arg, struct minder *m, uint32_t generation, const char *why)
-{
-	struct supervisor *s = arg;
-	const struct child *c = minder_child(m);
-
-	if (c->blame[0] != '\0' && strcmp(why, "stopped") == 0)
-		logs_say(s->logs, LOG_LEVEL_WARN, "%s %s and was killed", minder_name(m), c->blame);
-	pairing_down(s->minders, s->count, m, generation, why);
-	reports_lost(s->reports, m);
-	traces_died(s->traces, m, why);
-}
-
-static void say_dead(struct supervisor *s, const struct minder *m, const char *then)
-{
-	const struct child_death *death = child_death(minder_child(m), 0);
-
-	logs_say(s->logs, LOG_LEVEL_WARN, "%s died: %s; %s", minder_name(m), death->why, then);
-}
-
-static void say_ready(struct supervisor *s, const struct minder *m)
-{
-	unsigned long long took = minder_child(m)->since - s->spawned_at[index_of(s, m)];
-
-	logs_say(s->logs, LOG_LEVEL_INFO, "%s is ready, pid %d, %llu ms", minder_name(m),
-	    minder_pid(m), took);
-	tell("%-14s ready in %llu ms", minder_name(m), took);
-}
-
-/* One line for the service manager: who does not work, or that all do. */
-static void tell_manager(const struct supervisor *s)
-{
-	size_t up = 0;
-
-	if (s->phase != PHASE_RUNNING)
-		return;
-	for (size_t i = 0; i < s->count; i++) {
-		const struct child *c = minder_child(s->minders[i]);
-
-		if (c->state == CHILD_HELD) {
-			notify("STATUS=%s has failed: %.300s", minder_name(s->minders[i]), c->held);
-			return;
-		}
-		up += c->state == CHILD_UP;
-	}
-	notify("STATUS=%zu of %zu services are up", up, s->count);
-}
-
-/* The first start succeeds or fails clearly: what only a person can mend is not waited for, and
- * nobody watches what goes to the background. Later, the others keep running. */
-static bool is_failed_start(const struct supervisor *s, const struct child *c)
-{
-	return s->phase == PHASE_STARTING && c->state == CHILD_HELD &&
-	       (c->hopeless || s->options.ready_fd >= 0);
-}
-
-static void on_changed(void *arg, struct minder *m)
-{
-	struct supervisor *s = arg;
-	const struct child *c = minder_child(m);
-	char then[64];
-
-	switch (c->state) {
-	case CHILD_STARTING:
-		s->spawned_at[index_of(s, m)] = c->since;
-		if (c->died > 0 && child_death(c, 0)->at == c->since)
-			say_dead(s, m, "it is started again");
-		break;
-	case CHILD_UP: say_ready(s, m); break;
-	case CHILD_BACKOFF:
-		snprintf(then, sizeof(then), "next start in %.1f s", (double)c->backoff / 1000);
-		say_dead(s, m, then);
-		break;
-	case CHILD_HELD:
-		/* In the first start fail_start() has the word. */
-		if (!is_failed_start(s, c))
-			logs_say(s->logs, LOG_LEVEL_ERROR,
-			    "%s has failed: %s; when it is mended: goop-supervisor restart %s %s",
-			    minder_name(m), c->held, s->options.shown, minder_name(m));
-		break;
-	default: break;
-	}
-	tell_manager(s);
-	timer_start(s->think, 0);
-}
-
-static void on_fact(void *arg, struct minder *m, const char *key, const char *value)
-{
-	(void)arg;
-	if (minder_id(m) == SERVICE_TRANSPORT && strcmp(key, "peer_id") == 0)
-		peer_file_write(value);
-}
-
-static void on_report(void *arg, struct minder *m, uint32_t request, const uint8_t *json, size_t n)
-{
-	struct supervisor *s = arg;
-
-	reports_take(s->reports, m, request, json, n);
-}
-
-static int on_trace(void *arg, struct minder *m, struct msg *msg)
-{
-	struct supervisor *s = arg;
-
-	return traces_take(s->traces, m, msg);
-}
-
-static void on_client_gone(void *arg, uint32_t client)
-{
-	struct supervisor *s = arg;
-
-	traces_left(s->traces, client);
-}
-
-static const struct minder_events events = {
-    .spawned = on_spawned,
-    .died = on_died,
-    .changed = on_changed,
-    .fact = on_fact,
-    .report = on_report,
-    .trace = on_trace,
-};
 
 /* --- starting --------------------------------------------------------------------------------- */
 
@@ -225,17 +55,17 @@ static void become_running(struct supervisor *s)
 	s->phase = PHASE_RUNNING;
 	logs_say(s->logs, LOG_LEVEL_INFO, "running");
 	if (fact(s, "viewer_url") != NULL)
-		tell("\nviewer  %s", fact(s, "viewer_url"));
+		supervisor_tell("\nviewer  %s", fact(s, "viewer_url"));
 	if (fact(s, "peer_id") != NULL)
-		tell("peer    %s", fact(s, "peer_id"));
+		supervisor_tell("peer    %s", fact(s, "peer_id"));
 	if (fact(s, "rendezvous_url") != NULL)
-		tell("rendezvous  %s", fact(s, "rendezvous_url"));
+		supervisor_tell("rendezvous  %s", fact(s, "rendezvous_url"));
 	notify("READY=1");
-	tell_manager(s);
+	supervisor_tell_manager(s);
 	if (s->options.ready_fd >= 0)
 		to_background(s);
 	else
-		tell("\nCtrl-C stops it.");
+		supervisor_tell("\nCtrl-C stops it.");
 }
 
 static void fail_start(struct supervisor *s, const struct minder *m)
@@ -259,7 +89,7 @@ static bool level_settled(struct supervisor *s)
 			continue;
 		if (c->state == CHILD_DOWN)
 			minder_want(m, true);
-		if (is_failed_start(s, c))
+		if (supervisor_start_has_failed(s, c))
 			fail_start(s, m);
 		settled = settled && (c->state == CHILD_UP || c->state == CHILD_HELD);
 	}
@@ -320,7 +150,7 @@ static void on_signal(void *arg, int signo)
 			minder_kill(s->minders[i]);
 		return;
 	}
-	tell("\nstopping; once more to stop at once");
+	supervisor_tell("\nstopping; once more to stop at once");
 	supervisor_stop(s);
 }
 
@@ -376,6 +206,13 @@ static void on_tick(void *arg)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+static void on_client_gone(void *arg, uint32_t client)
+{
+	struct supervisor *s = arg;
+
+	traces_left(s->traces, client);
+}
+
 void supervisor_set_config(struct supervisor *s, struct config *config)
 {
 	bool activated = s->activation.fd >= 0;
@@ -399,7 +236,7 @@ static void set_up(struct supervisor *s)
 	s->logs = logs_new(s->loop, STDERR_FILENO, terminal_colour(STDERR_FILENO), level);
 	s->house = (struct minder_house){.loop = s->loop,
 	    .logs = s->logs,
-	    .events = &events,
+	    .events = &supervisor_events,
 	    .arg = s,
 	    .listening = s->activation.fd};
 	s->mode = s->options.rendezvous ? MODE_RENDEZVOUS : mode_of(s->options.config);

@@ -1,5 +1,6 @@
-/* What supervisor.c (the life of the peer), supervisor_requests.c (the desk of the control socket)
- * and supervisor_rounds.c (restarts one after the other) share. For these only. */
+/* What supervisor.c (the life of the peer), supervisor_events.c (what the services do),
+ * supervisor_requests.c (the desk of the control socket) and supervisor_rounds.c (restarts one
+ * after the other) share. For these only. */
 #ifndef SUPERVISOR_SUPERVISOR_PRIVATE_H
 #define SUPERVISOR_SUPERVISOR_PRIVATE_H
 
@@ -76,6 +77,16 @@ struct supervisor {
 void supervisor_stop(struct supervisor *s);
 /* Settings for processes started from now on; taken. */
 void supervisor_set_config(struct supervisor *s, struct config *config);
+
+/* supervisor_events.c */
+extern const struct minder_events supervisor_events; /* arg is the struct supervisor */
+/* A line for the person who started us. */
+void supervisor_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* One line for the service manager: who does not work, or that all do. */
+void supervisor_tell_manager(const struct supervisor *s);
+/* The first start succeeds or fails clearly: what only a person can mend is not waited for, and
+ * nobody watches what goes to the background. Later, the others keep running. */
+bool supervisor_start_has_failed(const struct supervisor *s, const struct child *c);
 
 /* supervisor_requests.c */
 void supervisor_request(void *arg, uint32_t client, const cJSON *request);
