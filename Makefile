@@ -30,7 +30,7 @@ LDFLAGS += $(SANITIZE) -pie -rdynamic -Wl,--as-needed -Wl,--gc-sections -Wl,-z,r
 # uses, so `ldd` shows the architecture.
 # Quiet on a machine that has no pkg-config yet: `make demo` and `make test` install it and call make again.
 pkg = $(shell pkg-config --libs $(1) 2>/dev/null)
-LIBS_base   := $(call pkg,libuv)
+LIBS_base   := $(call pkg,libuv libseccomp)
 LIBS_codec  := $(call pkg,libsodium libcrypto libprotobuf-c libcjson)
 LIBS_proto  := $(call pkg,libzmq)
 LIBS_http   := $(call pkg,libmicrohttpd)

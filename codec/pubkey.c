@@ -42,6 +42,11 @@ out:
 	return result;
 }
 
+void pubkey_init(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
+
 void pubkey_from_ed25519(const uint8_t raw[32], uint8_t out[PUBKEY_ED25519_SIZE])
 {
 	static const uint8_t head[] = {0x08, PUBKEY_ED25519, 0x12, 32};

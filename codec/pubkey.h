@@ -18,6 +18,9 @@ struct pubkey {
 	struct bytes data; /* lent: the Data field */
 };
 
+/* Before a process closes its walls: libcrypto will read no configuration file later on. */
+void pubkey_init(void);
+
 /* Splits a serialised PublicKey. Exactly two fields, in order, minimal. Returns 0 or -1. `key`
  * lends from `p`. */
 int pubkey_parse(struct pubkey *key, const uint8_t *p, size_t n);

@@ -53,7 +53,7 @@ static size_t add(char *line, size_t at, size_t size, const char *text)
 	return at + n;
 }
 
-static size_t compose(char *line, size_t size, const char *signal_name)
+static size_t compose(char *line, size_t size, const char *subject, const char *what)
 {
 	char stamp[25];
 	size_t at;
@@ -62,8 +62,8 @@ static size_t compose(char *line, size_t size, const char *signal_name)
 	at = add(line, 0, size, stamp);
 	at = add(line, at, size, " error ");
 	at = add(line, at, size, note.self);
-	at = add(line, at, size, " crash: died of ");
-	at = add(line, at, size, signal_name);
+	at = add(line, at, size, subject);
+	at = add(line, at, size, what);
 	if (note.type != 0) {
 		at = add(line, at, size, " while handling ");
 		at = add(line, at, size, msg_name(note.type));
@@ -86,10 +86,25 @@ static void on_deadly(int signo)
 		if (deadly[i].signo == signo)
 			name = deadly[i].name;
 	backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);
-	len = compose(line, sizeof(line), name);
+	len = compose(line, sizeof(line), " crash: died of ", name);
 	if (write(STDERR_FILENO, line, len) < 0)
 		_exit(128 + signo);
 	raise(signo);
+}
+
+void crash_refused(bool dies, const char *what)
+{
+	void *frames[FRAMES];
+	char line[512];
+	size_t len;
+
+	if (dies)
+		backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);
+	len = compose(line, sizeof(line),
+	    dies ? " walls: died of a system call that is not allowed here: " : " walls: refused ",
+	    what);
+	if (write(STDERR_FILENO, line, len) < 0)
+		return;
 }
 
 void crash_init(enum service_id self)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -48,6 +49,15 @@ static void context_release(void)
 	while (zmq_ctx_term(context.zmq) != 0 && errno == EINTR)
 		;
 	context.zmq = NULL;
+}
+
+void link_start_threads(void)
+{
+	void *socket = context.users > 0 ? zmq_socket(context.zmq, ZMQ_DEALER) : NULL;
+
+	if (socket == NULL)
+		fatal("link", "zmq_socket: %s", zmq_strerror(zmq_errno()));
+	zmq_close(socket);
 }
 
 static void set_int(void *socket, int option, int value)
@@ -115,12 +125,20 @@ static int listen_at(const char *path)
 	return fd;
 }
 
+int link_set_user(const struct link *l, uid_t user)
+{
+	const char *path = l->place->endpoint + strlen(IPC);
+
+	return chmod(path, 0600) == 0 ? lchown(path, user, (gid_t)user) : -1;
+}
+
 static void open_binding(struct link *l)
 {
 	socket_open(l, ZMQ_ROUTER);
 	set_int(l->socket, ZMQ_ROUTER_MANDATORY, 1);
 	set_int(l->socket, ZMQ_ROUTER_HANDOVER, 1);
-	set_int(l->socket, ZMQ_USE_FD, listen_at(l->place->endpoint + strlen(IPC)));
+	set_int(l->socket, ZMQ_USE_FD, l->listening);
+	l->listening = -1;
 	if (zmq_bind(l->socket, l->place->endpoint) != 0)
 		fatal("link", "%s: %s", l->place->endpoint, zmq_strerror(zmq_errno()));
 }
@@ -318,8 +336,7 @@ struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_gen
 	l->greet = timer_new(loop, link_on_greet, l);
 	l->hook = loop_before_sleep(loop, on_before_sleep, l);
 	context_get();
-	if (l->binds)
-		open_binding(l);
+	l->listening = l->binds ? listen_at(l->place->endpoint + strlen(IPC)) : -1;
 	return l;
 }
 
@@ -332,6 +349,8 @@ void link_free(struct link *l)
 	before_sleep_free(l->hook);
 	/* Last words are for an end that listens. */
 	socket_close(l, l->up ? LINGER_MS : 0);
+	if (l->listening >= 0)
+		close(l->listening);
 	context_release();
 	if (!l->busy)
 		free(l);
@@ -348,6 +367,8 @@ void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKE
 	l->greeting = 0;
 	if (l->binds) {
 		timer_stop(l->greet);
+		if (l->socket == NULL)
+			open_binding(l);
 		return;
 	}
 	socket_close(l, 0);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/loop.h"
 #include "proto/links.h"
@@ -39,11 +40,17 @@ struct link_events {
 	void (*alarm)(void *arg, struct link *l, const char *text);
 };
 
-/* The end of `self` of its link to `peer`. Binds at once when self is the binding side (fatal when
- * it cannot); connects when the token is set. */
+/* The end of `self` of its link to `peer`. Listens at once when self is the binding side (fatal
+ * when it cannot); all else, libzmq's threads among it, begins when the token is set. */
 struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_generation,
     enum service_id peer, const struct link_events *events, void *arg);
 void link_free(struct link *l); /* NULL is fine */
+
+/* For a binding side that is root: only that user may connect. Returns 0, or -1 with errno. */
+int link_set_user(const struct link *l, uid_t user);
+
+/* libzmq's threads start now, rather than with the first token. At least one link must be there. */
+void link_start_threads(void);
 
 /* What the supervisor said: the other end's generation and the token of this pairing. */
 void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKEN]);

@@ -18,6 +18,7 @@ struct link {
 
 	const struct link_place *place;
 	bool binds;
+	int listening; /* of the binding side, until libzmq has it; -1 */
 	enum service_id self, peer;
 	uint32_t self_generation, generation;
 	uint8_t id[LINK_ID]; /* of the connecting side */

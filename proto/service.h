@@ -29,8 +29,10 @@ struct service_spec {
 	const char *synopsis; /* one line for --help */
 	const struct desk *desks;
 	size_t desk_count;
-	/* Configuration is there, links are not up. Returns 0, or -1 after logging why: the process
-	 * ends with status 78 (configuration) and its last log line is the reason shown. */
+	/* Configuration is there, links are not up. What is to be opened is opened here: when it
+	 * returns, the walls close, and what the row in supervisor/roster.c does not name is out of
+	 * reach for ever. Returns 0, or -1 after logging why: the process ends with status 78
+	 * (configuration) and its last log line is the reason shown. */
 	int (*init)(struct service *svc);
 	/* All links whose other end is up are open: start serving. READY is sent after it returns 0
 	 * (or, when `ready_later` is set, when service_ready() is called). May be NULL. */

@@ -110,7 +110,7 @@ static int hear_config(struct service *svc, struct msg *m)
 		return -1;
 	svc->configured = true;
 	service_open_links(svc);
-	if (svc->spec->init != NULL && svc->spec->init(svc) != 0)
+	if ((svc->spec->init != NULL && svc->spec->init(svc) != 0) || service_close_walls(svc) != 0)
 		service_exit(svc, EXIT_CONFIG);
 	return 0;
 }
@@ -181,6 +181,7 @@ static int hear_pulse(struct service *svc, struct msg *m)
 	msg_begin(&back, MSG_PULSE_BACK, 0);
 	msg_put_u32(&back, number);
 	parent_send(svc->parent, &back);
+	service_tell_refusals(svc);
 	return 0;
 }
 

@@ -1,9 +1,10 @@
 /* What the files of the skeleton share: service.c (links, readiness, beginning and end),
- * service_parent.c (the conversation with the supervisor), service_report.c. */
+ * service_parent.c (the conversation with the supervisor), service_report.c, service_walls.c. */
 #ifndef PROTO_SERVICE_PRIVATE_H
 #define PROTO_SERVICE_PRIVATE_H
 
 #include "base/map.h"
+#include "base/sandbox.h"
 #include "proto/service.h"
 #include "proto/trace.h"
 
@@ -27,6 +28,9 @@ struct service {
 	bool ending; /* the loop finishes its turn, but nothing is handed to the service any more */
 	void *state;
 	int status;
+	struct sandbox_rules rules; /* for ever, once the walls are closed */
+	struct sandbox sandbox;
+	unsigned refusals; /* of which the supervisor knows */
 };
 
 /* service.c */
@@ -45,5 +49,10 @@ void service_send_alarm(struct service *svc, const char *text);
 /* service_report.c */
 void service_report_links(struct service *svc, uint32_t request);
 void service_report_streams(struct service *svc, uint32_t request);
+
+/* service_walls.c */
+int service_close_walls(struct service *svc); /* -1 after logging why */
+/* Tells the supervisor when something has been tried since it was last told. */
+void service_tell_refusals(struct service *svc);
 
 #endif

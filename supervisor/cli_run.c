@@ -14,6 +14,7 @@
 #include "supervisor/ask.h"
 #include "supervisor/cli.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/walls.h"
 
 /* A little longer than the supervisor takes to give up itself. */
 #define STOP_LIMIT    60000
@@ -86,6 +87,22 @@ static int start_in_background(struct supervisor_options *options)
 	return supervisor_run(options);
 }
 
+static const char *setting(void *arg, const char *key)
+{
+	return config_get(arg, key);
+}
+
+static bool walls_are_there(struct config *config)
+{
+	char why[512];
+
+	if (walls_suffice(setting, config, why, sizeof(why)))
+		return true;
+	cli_complain("isolation.required is true, and here is lacking: %s", why);
+	config_free(config);
+	return false;
+}
+
 /* In the working folder. */
 static int run(const struct cli_args *args, bool rendezvous)
 {
@@ -97,7 +114,7 @@ static int run(const struct cli_args *args, bool rendezvous)
 	};
 
 	options.config = cli_config(args->words[0]);
-	if (options.config == NULL)
+	if (options.config == NULL || !walls_are_there(options.config))
 		return CLI_BAD_CONFIG;
 	return args->daemon ? start_in_background(&options) : supervisor_run(&options);
 }

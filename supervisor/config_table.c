@@ -23,6 +23,8 @@ const struct config_key config_table[] = {
 	{"presence.relay_port",          CONFIG_WHOLE,   "0",                 0, 65535, NULL},
 	{"profile.label",                CONFIG_TEXT,    "hello",             0, 4096,  NULL},
 	{"profile.email",                CONFIG_TEXT,    "",                  0, 320,   NULL},
+	{"isolation.required",           CONFIG_BOOL,    "false",             0, 0,     NULL},
+	{"isolation.user_base",          CONFIG_WHOLE,   "60700",             0, 2000000000, NULL},
 	{"viewer.http_addr",             CONFIG_ADDRESS, "127.0.0.1:8080",    0, 65535, NULL},
 	{"viewer.theme",                 CONFIG_CHOICE,  "dark",              0, 0,     "dark light"},
 	{"viewer.debug",                 CONFIG_BOOL,    "false",             0, 0,     NULL},

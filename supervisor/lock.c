@@ -100,7 +100,8 @@ int lock_take(pid_t *holder, char *why, size_t size)
 			break;
 		close(fd);
 	}
-	chmod(RUN, 0700);
+	/* Services of other users have to get through to the sockets that are theirs. */
+	chmod(RUN, geteuid() == 0 ? 0711 : 0700);
 	write_pid(fd);
 	sweep();
 	return fd;

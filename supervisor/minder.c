@@ -14,6 +14,7 @@
 #include "supervisor/part.h"
 #include "supervisor/program.h"
 #include "supervisor/spawn.h"
+#include "supervisor/walls.h"
 
 #define ALARMS_MAX       20 /* shown, a minute */
 #define LAST_WORDS_TURNS 100
@@ -39,6 +40,7 @@ struct minder {
 	uint32_t pulse;
 	struct log_limit alarms;
 	struct facts facts;
+	struct walls_seen seen; /* what its walls were made of */
 };
 
 static void obey(struct minder *m, enum child_order order, enum child_state before);
@@ -92,6 +94,7 @@ void minder_free(struct minder *m)
 	log_source_free(m->log);
 	program_clear(&m->program);
 	part_clear(&m->part);
+	walls_forget(&m->seen);
 	free(m);
 }
 
@@ -179,10 +182,13 @@ static void on_closed(void *arg)
 
 static void send_config(struct minder *m)
 {
+	char *walls = walls_of(m->row, m->config);
 	struct msg msg;
 
 	part_tell(&m->part, m->row, m->config, m->generation, &msg);
 	minder_send(m, &msg);
+	walls_look(&m->seen, walls);
+	free(walls);
 }
 
 static void send_start(struct minder *m)
@@ -371,11 +377,25 @@ void minder_kill(struct minder *m)
 		spawn_kill(&m->process);
 }
 
+/* Its walls would keep it from a file that has taken the place of another. */
+static bool restart_for_files(struct minder *m)
+{
+	const char *path = walls_replaced(&m->seen);
+
+	if (path == NULL)
+		return false;
+	logs_say(m->house->logs, LOG_LEVEL_INFO, "%s is restarted to see what is new: %s",
+	    minder_name(m), path);
+	event(m, CHILD_WANT_DOWN);
+	event(m, CHILD_WANT_UP);
+	return true;
+}
+
 void minder_tick(struct minder *m, bool late)
 {
 	struct msg msg;
 
-	if (m->child.state != CHILD_UP)
+	if (m->child.state != CHILD_UP || restart_for_files(m))
 		return;
 	if (late)
 		event(m, CHILD_HEARD);

@@ -1,7 +1,10 @@
 #include "supervisor/part.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "supervisor/walls.h"
 
 #define MOST 65536 /* CONFIG */
 
@@ -19,12 +22,16 @@ void part_clear(struct part *p)
 static size_t put_settings(
     struct msg *msg, const struct roster_row *row, const struct config *config)
 {
+	char *walls = walls_of(row, config);
 	size_t from = msg->size;
 
 	for (size_t i = 0; row->keys[i] != NULL; i++) {
 		msg_put_str(msg, row->keys[i]);
 		msg_put_str(msg, config_get(config, row->keys[i]));
 	}
+	msg_put_str(msg, "walls");
+	msg_put_str(msg, walls);
+	free(walls);
 	return msg->size - from;
 }
 
@@ -39,7 +46,7 @@ void part_tell(struct part *p, const struct roster_row *row, const struct config
 		keys++;
 	snprintf(number, sizeof(number), "%u", generation);
 	msg_begin(out, MSG_CONFIG, 1024);
-	msg_put_u16(out, (uint16_t)(keys + 1));
+	msg_put_u16(out, (uint16_t)(keys + 2));
 	msg_put_str(out, "generation");
 	msg_put_str(out, number);
 	n = put_settings(out, row, config);

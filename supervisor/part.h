@@ -1,4 +1,4 @@
-/* A service's part of goop.json: the settings that its row of the roster names. */
+/* A service's part of goop.json: the settings that its row of the roster names, and its walls. */
 #ifndef SUPERVISOR_PART_H
 #define SUPERVISOR_PART_H
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/sandbox.h"
 
 #define KEYS(...)                                                                                  \
 	(const char *const[])                                                                      \
@@ -14,20 +15,31 @@
 		__VA_ARGS__, NULL                                                                  \
 	}
 
+/* What the C library's resolver and TLS read at any time, the modules of nsswitch.conf among it. */
+#define RESOLVER                                                                                   \
+	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", \
+	    "/etc/services", "/etc/protocols", "/etc/ssl", "/usr/lib/ssl",                         \
+	    "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/pki",          \
+	    "/etc/ld.so.cache", "/usr/lib", "/lib", "/lib64"
+
 const struct roster_row roster[] = {
-    {SERVICE_TRANSPORT, 0, KEYS("identity.key_file", "p2p.listen_port", "viewer.debug"), 0},
+    {SERVICE_TRANSPORT, 0, KEYS("identity.key_file", "p2p.listen_port", "viewer.debug"), 0,
+	SANDBOX_INET | SANDBOX_CONNECT_ANY | SANDBOX_SECRET, NULL, NULL, 2048, 8192},
     {SERVICE_DISCOVERY, 1,
 	KEYS("p2p.mdns_tag", "presence.topic", "presence.ttl_seconds", "presence.heartbeat_seconds",
 	    "presence.rendezvous_wan", "rendezvous.own_url", "profile.label", "profile.email",
 	    "viewer.debug"),
-	ROSTER_PROXIES},
-    {SERVICE_DB, 1, KEYS("profile.label", "profile.email", "viewer.debug"), 0},
+	ROSTER_PROXIES,
+	SANDBOX_INET | SANDBOX_NETLINK | SANDBOX_BIND | SANDBOX_OPEN | SANDBOX_THREADS,
+	KEYS(RESOLVER), KEYS("presence.rendezvous_wan", "rendezvous.own_url"), 1024, 1024},
+    {SERVICE_DB, 1, KEYS("profile.label", "profile.email", "viewer.debug"), 0,
+	SANDBOX_DATABASE | SANDBOX_NO_NETWORK, NULL, NULL, 1024, 1024},
     {SERVICE_VIEWER, 2,
 	KEYS("paths.site_root", "p2p.mdns_tag", "presence.rendezvous_wan",
 	    "presence.rendezvous_host", "presence.rendezvous_only", "profile.label",
 	    "profile.email", "viewer.http_addr", "viewer.theme", "viewer.debug",
 	    "viewer.site_origin"),
-	0},
+	0, SANDBOX_OPEN | SANDBOX_OWNERS_FILES, KEYS("paths.site_root"), NULL, 1024, 4096},
     {SERVICE_RENDEZVOUS, 0,
 	KEYS("presence.rendezvous_port", "presence.rendezvous_bind", "presence.admin_password",
 	    "presence.external_url", "presence.peer_db_path", "rendezvous.trusted_proxies",
@@ -38,7 +50,7 @@ const struct roster_row roster[] = {
 	    "rendezvous.limits.signers", "rendezvous.limits.subscribers",
 	    "rendezvous.limits.body_bytes", "rendezvous.limits.header_bytes",
 	    "rendezvous.limits.request_seconds", "rendezvous.listen_fd", "viewer.debug"),
-	ROSTER_LISTENS},
+	ROSTER_LISTENS, SANDBOX_DATABASE, NULL, NULL, 8192, 0},
 };
 
 const size_t roster_size = sizeof(roster) / sizeof(roster[0]);

@@ -17,6 +17,11 @@ struct roster_row {
 	unsigned level;     /* started when all of lower levels are ready, stopped before them */
 	const char *const *keys; /* what it may see of goop.json, ended by NULL */
 	unsigned extras;
+	/* Its walls, once it has opened what it needs: see base/sandbox.h. */
+	unsigned may;             /* enum sandbox_may */
+	const char *const *reads; /* paths that begin with "/", or keys whose value is one; NULL */
+	const char *const *dials; /* keys whose values are URLs, by HTTP; NULL */
+	unsigned memory_mb, descriptors;
 };
 
 extern const struct roster_row roster[];

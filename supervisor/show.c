@@ -173,6 +173,25 @@ static int64_t between(const cJSON *status, const cJSON *before)
 	return page_number(status, "uptime_ms", 0) - page_number(before, "uptime_ms", 0);
 }
 
+/* Which walls it stands behind, which it lacks, and what they have kept it from. */
+static void walls(struct page *p, const cJSON *service)
+{
+	char text[512], line[600];
+
+	if (page_plain(service, "walls", text, sizeof(text))[0] != '\0') {
+		snprintf(line, sizeof(line), "walls: %s", text);
+		page_wrap(p, PAGE_DIM, line, INDENT);
+	}
+	if (page_plain(service, "walls_lacking", text, sizeof(text))[0] != '\0') {
+		snprintf(line, sizeof(line), "lacking: %s", text);
+		page_wrap(p, PAGE_YELLOW, line, INDENT);
+	}
+	if (page_plain(service, "refused", text, sizeof(text))[0] != '\0') {
+		snprintf(line, sizeof(line), "refused: %s", text);
+		page_wrap(p, PAGE_RED, line, INDENT);
+	}
+}
+
 static void service_line(struct page *p, const cJSON *service, const cJSON *before, int64_t ms)
 {
 	char name[40], state[16], pid[24] = "-", up[24] = "-", restarts[24], memory[24];
@@ -195,6 +214,7 @@ static void service_line(struct page *p, const cJSON *service, const cJSON *befo
 	page_cell(p, "", restarts, 10);
 	page_cell(p, "", cpu, 10);
 	buf_putf(&p->out, "%s\n", memory);
+	walls(p, service);
 	remarks(p, service, state);
 }
 

@@ -53,6 +53,16 @@ static void add_facts(cJSON *to, const struct minder *m)
 		cJSON_AddStringToObject(facts, all->all[i].key, all->all[i].value);
 }
 
+/* What a wall let through or kept back is no fact like others: it stands where it is seen. */
+static void add_walls(cJSON *to, const struct minder *m)
+{
+	static const char *const names[] = {"walls", "walls_lacking", "refused"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (minder_fact(m, names[i]) != NULL)
+			cJSON_AddStringToObject(to, names[i], minder_fact(m, names[i]));
+}
+
 static cJSON *service_json(const struct minder *m, uint64_t now)
 {
 	const struct child *c = minder_child(m);
@@ -73,6 +83,7 @@ static cJSON *service_json(const struct minder *m, uint64_t now)
 	if (c->state == CHILD_BACKOFF)
 		cJSON_AddNumberToObject(
 		    o, "next_start_ms", (double)(c->deadline > now ? c->deadline - now : 0));
+	add_walls(o, m);
 	add_deaths(o, c, now);
 	add_facts(o, m);
 	return o;

@@ -50,10 +50,27 @@ static void to_background(struct supervisor *s)
 		close(s->options.ready_fd);
 }
 
+/* One warning for all, the first time that it can be known. */
+static void warn_of_walls(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const char *lacking = minder_fact(s->minders[i], "walls_lacking");
+
+		if (lacking == NULL)
+			continue;
+		logs_say(s->logs, LOG_LEVEL_WARN,
+		    "not all walls around services could be closed (%s lacks %s); status shows "
+		    "them, isolation.required: true would have refused to start",
+		    minder_name(s->minders[i]), lacking);
+		return;
+	}
+}
+
 static void become_running(struct supervisor *s)
 {
 	s->phase = PHASE_RUNNING;
 	logs_say(s->logs, LOG_LEVEL_INFO, "running");
+	warn_of_walls(s);
 	if (fact(s, "viewer_url") != NULL)
 		supervisor_tell("\nviewer  %s", fact(s, "viewer_url"));
 	if (fact(s, "peer_id") != NULL)

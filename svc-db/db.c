@@ -221,6 +221,10 @@ int db_init(struct service *svc)
 		log_error("db", "%s", why);
 		return -1;
 	}
+	if (store_keep_files(db->store) != STORE_OK) {
+		log_error("db", "%s: %s", FILE_NAME, store_why(db->store));
+		return -1;
+	}
 	db->work = work_new(db->store);
 	db->streams = data_streams_new(service_loop(svc), db->work);
 	db->emails = emails_new();
@@ -250,5 +254,6 @@ void db_fini(struct service *svc)
 	work_free(db->work);
 	emails_free(db->emails);
 	store_close(db->store);
+	store_drop_files();
 	free(db);
 }

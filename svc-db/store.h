@@ -38,6 +38,13 @@ struct store *store_open(const char *path, char why[STORE_WHY]);
 /* Queries must have been freed. NULL is fine. */
 void store_close(struct store *st);
 
+/* From now on no path is used any more: not for new readers, and not in store_close(), which leaves
+ * the companions of the file where they are, the log empty. For the whole process, so one store.
+ * OK or FAILED. */
+enum store_code store_keep_files(struct store *st);
+/* The opposite, after store_close(). */
+void store_drop_files(void);
+
 /* The sentence for the last REFUSED, BUSY or FAILED, lent until the next call. */
 const char *store_why(const struct store *st);
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "codec/pubkey.h"
 #include "svc-discovery/people_report.h"
 #include "svc-discovery/post.h"
 
@@ -466,6 +467,7 @@ int discovery_init(struct service *svc)
 	uint64_t heartbeat = service_config_u64(svc, "presence.heartbeat_seconds", 5) * 1000;
 
 	service_set_state(svc, d);
+	pubkey_init();
 	memset(&d->facts, 0xff, sizeof d->facts); /* nothing was told yet */
 	d->svc = svc;
 	d->ttl = service_config_u64(svc, "presence.ttl_seconds", 20) * 1000;

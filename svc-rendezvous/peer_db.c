@@ -66,6 +66,8 @@ static const char *const sql[STATEMENTS] = {
 static const char schema[] =
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = NORMAL;"
+    "PRAGMA temp_store = MEMORY;"
+    "PRAGMA journal_size_limit = 33554432;"
     "CREATE TABLE IF NOT EXISTS goop_presence (peer_id TEXT PRIMARY KEY, client TEXT NOT NULL,"
     " json TEXT NOT NULL, gone INTEGER NOT NULL, signed INTEGER NOT NULL,"
     " signer_ts INTEGER NOT NULL, heard INTEGER NOT NULL, bytes INTEGER NOT NULL,"
@@ -135,10 +137,20 @@ static int make_private(const char *path)
 	return fd < 0 ? -1 : close(fd);
 }
 
+/* SQLite opens the folder to sync it when it first syncs the log, which is some time later. What is
+ * kept here is not worth a path through the walls. */
+static int no_folder(const char *path, int *fd)
+{
+	(void)path;
+	*fd = -1;
+	return SQLITE_CANTOPEN;
+}
+
 struct peer_db *peer_db_open(const char *path, char error[PEER_DB_ERROR])
 {
 	struct peer_db *db = xcalloc(1, sizeof(*db));
 	uint8_t random[8];
+	int persist = 1;
 
 	randombytes_buf(random, sizeof(random));
 	str_to_hex(random, sizeof(random), db->writer);
@@ -159,6 +171,12 @@ struct peer_db *peer_db_open(const char *path, char error[PEER_DB_ERROR])
 		return NULL;
 	}
 	sqlite3_busy_timeout(db->handle, 0);
+	/* What takes a path must be over before the walls close: the companions stay. */
+	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	sqlite3_randomness(sizeof(random), random);
+	if (sqlite3_vfs_find("unix") != NULL)
+		sqlite3_vfs_find("unix")->xSetSystemCall(sqlite3_vfs_find("unix"), "openDirectory",
+		    (sqlite3_syscall_ptr)(void *)no_folder);
 	return db;
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "codec/json.h"
+#include "codec/pubkey.h"
 #include "http/http_request.h"
 #include "http/http_server.h"
 #include "proto/service.h"
@@ -156,6 +157,7 @@ int rendezvous_init(struct service *svc)
 		log_set_level(LOG_LEVEL_DEBUG);
 	if (sodium_init() < 0)
 		fatal("rendezvous", "libsodium does not start");
+	pubkey_init();
 	if (settings_read(&v->settings, svc) != 0)
 		return -1;
 	make_hub(v);

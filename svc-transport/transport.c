@@ -7,6 +7,7 @@
 #include "base/descriptor.h"
 #include "base/log.h"
 #include "codec/presence.h"
+#include "codec/pubkey.h"
 #include "proto/protocols.h"
 #include "svc-transport/addrbook.h"
 #include "svc-transport/identity.h"
@@ -329,6 +330,7 @@ int transport_init(struct service *svc)
 	t->svc = svc;
 	service_set_state(svc, t);
 	descriptor_raise(DESCRIPTORS);
+	pubkey_init();
 	t->identity = identity_load(service_config(svc, "identity.key_file"), why, sizeof why);
 	if (t->identity == NULL) {
 		log_error("transport", "%s", why);

@@ -32,7 +32,9 @@ $(UNIT_TESTS):
 SERVICE_TESTS := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/test_*.c))
 SERVICE_HELP  := $(patsubst tests/service/%.c,$(B)/obj/tests/service/%.o,$(filter-out tests/service/test_% tests/service/fake_% tests/service/raw.c,$(wildcard tests/service/*.c)))
 SERVICE_FAKES := $(patsubst tests/service/%.c,$(B)/test/service/%,$(wildcard tests/service/fake_*.c))
-$(SERVICE_TESTS): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(SERVICE_HELP) $(ARCHIVES)
+# The walls around a service are those of the product.
+SERVICE_WALLS := $(patsubst %,$(B)/obj/supervisor/%.o,roster walls config config_value config_table nearest)
+$(SERVICE_TESTS): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(SERVICE_HELP) $(SERVICE_WALLS) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(ALL_LIBS) $(LDLIBS) -lcmocka
 # A neighbour that shares no code with the house.

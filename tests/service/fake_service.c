@@ -121,11 +121,13 @@ static void be_wild(void)
 static void hear_config(struct msg *m)
 {
 	unsigned count = msg_get_u16(m);
-	char key[64], value[512];
+	char key[64], value[8192];
 
 	while (count-- > 0) {
 		msg_get_cstr(m, key, sizeof(key));
 		msg_get_cstr(m, value, sizeof(value));
+		/* The walls take many lines; one is enough to be seen. */
+		value[strcspn(value, "\n")] = '\0';
 		trace("CONFIG %s=%s", key, value);
 	}
 }

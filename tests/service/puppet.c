@@ -27,6 +27,8 @@
 #include "base/str.h"
 #include "proto/parent.h"
 #include "proto/slab.h"
+#include "supervisor/roster.h"
+#include "supervisor/walls.h"
 
 #define LOG_MAX (16 * 1024 * 1024)
 #define LOOK_MS 5
@@ -402,13 +404,34 @@ static void put_pair(struct msg *m, const char *key, const char *value)
 	msg_put_str(m, value);
 }
 
+static const char *setting(void *arg, const char *key)
+{
+	const struct puppet *p = arg;
+
+	for (size_t i = 0; i < p->config_count; i++)
+		if (strcmp(p->config[i].key, key) == 0)
+			return p->config[i].value;
+	return strcmp(key, "isolation.user_base") == 0 ? "60700" : "";
+}
+
+/* Those of the real supervisor around the real services; fakes have none. */
+static char *walls(struct puppet *p)
+{
+	for (size_t i = 0; i < roster_size; i++)
+		if (roster[i].id == p->service && strstr(p->program, "/bin/svc-") != NULL)
+			return walls_rules(&roster[i], setting, p);
+	return xstrdup("");
+}
+
 static void send_config(struct puppet *p)
 {
-	char generation[16];
+	char generation[16], *rules = walls(p);
 	struct msg m;
 
 	msg_begin(&m, MSG_CONFIG, 0);
-	msg_put_u16(&m, (uint16_t)(p->config_count + 1));
+	msg_put_u16(&m, (uint16_t)(p->config_count + 2));
+	put_pair(&m, "walls", rules);
+	free(rules);
 	for (size_t i = 0; i < p->config_count; i++)
 		put_pair(&m, p->config[i].key, p->config[i].value);
 	snprintf(generation, sizeof(generation), "%u", p->generation);

@@ -40,7 +40,7 @@ static void services_get_what_is_theirs_and_no_more(void **unused)
 	EXITS(0,
 	    "grep 'svc-transport CONFIG' peer/fake/trace | cut -d' ' -f3- | sort | tr '\\n' ' '");
 	assert_string_equal(output, "generation=1 identity.key_file=data/identity.key "
-				    "p2p.listen_port=0 viewer.debug=false ");
+				    "p2p.listen_port=0 viewer.debug=false walls=may 321 ");
 	EXITS(1, "grep -E 'svc-(db|viewer|discovery) CONFIG identity' peer/fake/trace");
 }
 

@@ -38,13 +38,16 @@ static void only_its_own_settings_are_news(void **unused)
 	part_tell(&p, &row, c, 7, &m);
 	assert_int_equal(msg_open(&in, m.base, m.size), 0);
 	assert_int_equal(in.type, MSG_CONFIG);
-	assert_int_equal(msg_get_u16(&in), 3);
+	assert_int_equal(msg_get_u16(&in), 4);
 	static const char *const fields[] = {
 	    "generation", "7", "profile.label", "a", "viewer.theme", "dark"};
 	for (size_t i = 0; i < 6; i++) {
 		msg_get_cstr(&in, text, sizeof(text));
 		assert_string_equal(text, fields[i]);
 	}
+	msg_get_cstr(&in, text, sizeof(text));
+	assert_string_equal(text, "walls");
+	assert_true(msg_get_str(&in).len > 0);
 	assert_true(msg_end(&in));
 	msg_drop(&m);
 

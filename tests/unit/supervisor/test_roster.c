@@ -52,6 +52,22 @@ static void every_key_is_a_setting(void **unused)
 	config_free(c);
 }
 
+static void every_path_and_url_of_walls_is_a_setting(void **unused)
+{
+	struct config *c = config_parse("goop.json", "{}", 2);
+
+	(void)unused;
+	for (size_t i = 0; i < roster_size; i++) {
+		const char *const *key;
+
+		for (key = roster[i].reads; key != NULL && *key != NULL; key++)
+			assert_true(**key == '/' || config_get(c, *key) != NULL);
+		for (key = roster[i].dials; key != NULL && *key != NULL; key++)
+			assert_non_null(config_get(c, *key));
+	}
+	config_free(c);
+}
+
 static void the_key_and_passwords_are_for_few(void **unused)
 {
 	(void)unused;
@@ -81,6 +97,7 @@ int main(void)
 	    cmocka_unit_test(start_order_agrees_with_the_links),
 	    cmocka_unit_test(every_level_has_somebody),
 	    cmocka_unit_test(every_key_is_a_setting),
+	    cmocka_unit_test(every_path_and_url_of_walls_is_a_setting),
 	    cmocka_unit_test(the_key_and_passwords_are_for_few),
 	    cmocka_unit_test(a_program_that_is_not_there),
 	};

@@ -1,0 +1,175 @@
+/* What happens to a system call that seccomp does not let through: a handler of SIGSYS looks at it
+ * in the thread that made it.
+ *
+ * open(2) is the one call that libraries make whenever they feel like it. A process that may read
+ * files is given those that its rules name (Landlock enforces the same rules, whatever this handler
+ * believes) and is refused others with EACCES, which is told. Whoever tries anything else dies. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <seccomp.h>
+
+#include "base/sandbox_private.h"
+#include "base/str.h"
+
+#define WHAT 160
+
+/* Only a handler reads it, so it cannot belong to any object. */
+static struct {
+	const struct sandbox_rules *rules;
+	sandbox_tell *tell;
+	volatile unsigned refusals;
+	char last[WHAT];
+} trap;
+
+/* glibc looks whether memory may be given back; EACCES means that it may not. */
+static const char *const quiet[] = {"/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu/"};
+
+struct call {
+	int number;
+	long args[4];
+	long *result; /* NULL on a machine whose registers are not known here */
+};
+
+static void look_at(struct call *c, const siginfo_t *info, void *context)
+{
+	ucontext_t *u = context;
+
+	*c = (struct call){.number = info->si_syscall};
+#if defined(__x86_64__)
+	greg_t *g = u->uc_mcontext.gregs;
+
+	c->args[0] = g[REG_RDI];
+	c->args[1] = g[REG_RSI];
+	c->args[2] = g[REG_RDX];
+	c->args[3] = g[REG_R10];
+	c->result = (long *)&g[REG_RAX];
+#elif defined(__aarch64__)
+	for (int i = 0; i < 4; i++)
+		c->args[i] = (long)u->uc_mcontext.regs[i];
+	c->result = (long *)&u->uc_mcontext.regs[0];
+#else
+	(void)u;
+#endif
+}
+
+/* As text, since a process that may open it by another name gets it from Landlock anyway. */
+static bool is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 &&
+	       (path[n] == '\0' || path[n] == '/' || (n > 0 && folder[n - 1] == '/'));
+}
+
+static bool is_quiet(const char *path)
+{
+	for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
+		if (is_below(path, quiet[i]))
+			return true;
+	return false;
+}
+
+static bool is_in_rules(const char *path)
+{
+	for (size_t i = 0; i < trap.rules->read_count; i++)
+		if (is_below(path, trap.rules->read[i]))
+			return true;
+	return false;
+}
+
+static long open_for(const struct call *c)
+{
+	struct open_how how = {.flags = (uint64_t)(unsigned)c->args[2]};
+	long fd =
+	    syscall(SYS_openat2, (int)c->args[0], (const char *)c->args[1], &how, sizeof(how));
+
+	return fd >= 0 ? fd : -errno;
+}
+
+/* "openat \"/etc/passwd\"". Not all that it calls is meant for signal handlers: it runs once, in a
+ * process that is about to die or that was inside of open(3). */
+static void describe(const struct call *c, const char *path, char out[WHAT])
+{
+	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, c->number);
+
+	str_copy(out, WHAT, name != NULL ? name : "a system call without a name");
+	free(name);
+	if (path == NULL)
+		return;
+	strncat(out, " \"", WHAT - strlen(out) - 1);
+	str_escape(path, strnlen(path, WHAT), out + strlen(out), WHAT - strlen(out) - 1);
+	strncat(out, "\"", WHAT - strlen(out) - 1);
+}
+
+_Noreturn static void die(const char *what)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+
+	if (trap.tell != NULL)
+		trap.tell(true, what);
+	/* The filter kills whoever touches this handler. */
+	sigaction(SIGSYS, &action, NULL);
+	_exit(128 + SIGSYS);
+}
+
+static void refuse(const char *what)
+{
+	str_copy(trap.last, sizeof(trap.last), what);
+	trap.refusals++;
+	if (trap.tell != NULL)
+		trap.tell(false, what);
+}
+
+static void on_trap(int signo, siginfo_t *info, void *context)
+{
+	struct call c;
+	const char *path = NULL;
+	char what[WHAT];
+	int saved = errno;
+
+	(void)signo;
+	look_at(&c, info, context);
+	if (c.number == SYS_openat && c.result != NULL)
+		path = (const char *)c.args[1];
+	if (path != NULL && is_quiet(path)) {
+		*c.result = -EACCES;
+	} else if (path != NULL && trap.rules->may & SANDBOX_OPEN && is_in_rules(path)) {
+		*c.result = open_for(&c);
+	} else {
+		describe(&c, path, what);
+		if (path == NULL || !(trap.rules->may & SANDBOX_OPEN))
+			die(what);
+		*c.result = -EACCES;
+		refuse(what);
+	}
+	errno = saved;
+}
+
+void sandbox_on_refusal(sandbox_tell *tell)
+{
+	trap.tell = tell;
+}
+
+unsigned sandbox_refusals(const char **last)
+{
+	*last = trap.last;
+	return trap.refusals;
+}
+
+int sandbox_trap(const struct sandbox_rules *r)
+{
+	struct sigaction action = {.sa_sigaction = on_trap};
+
+	action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_NODEFER);
+	trap.rules = r;
+	return sigaction(SIGSYS, &action, NULL);
+}
