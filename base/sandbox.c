@@ -29,8 +29,16 @@ void sandbox_connect(struct sandbox_rules *r, uint16_t port)
 		r->connect[r->connect_count++] = port;
 }
 
+void sandbox_meet(struct sandbox_rules *r, const char *path)
+{
+	if (r->meet_count < SANDBOX_MEETS)
+		r->meet[r->meet_count++] = xstrdup(path);
+}
+
 void sandbox_clear(struct sandbox_rules *r)
 {
+	for (size_t i = 0; i < r->meet_count; i++)
+		free(r->meet[i]);
 	for (size_t i = 0; i < r->read_count; i++)
 		free(r->read[i]);
 	*r = (struct sandbox_rules){0};

@@ -8,7 +8,8 @@
  *
  * A wall that the kernel lacks is left out and named: struct sandbox, `lacks`. A system call that
  *is not in the list kills the process, after a handler of SIGSYS, which can be neither replaced nor
- * ignored, has said its name. An open(2) is refused with EACCES where files may be read at all.
+ * ignored, has said its name. An open(2) or connect(2) of what the rules do not name is refused
+ *with EACCES where files may be read at all, and told.
  *
  * Sources: landlock(7), seccomp(2), and the kernel's userspace-api/landlock.rst. */
 #ifndef BASE_SANDBOX_H
@@ -21,10 +22,11 @@
 
 #define SANDBOX_PATHS 24
 #define SANDBOX_PORTS 24
+#define SANDBOX_MEETS 8
 #define SANDBOX_TEXT  8192 /* rules as text are shorter */
 
-/* What a process may do beyond computing, talking on the sockets that it has, accepting on those
- * that listen, and connecting to unix sockets. */
+/* What a process may do beyond computing, talking on the sockets that it has, and accepting on
+ * those that listen. */
 enum sandbox_may {
 	SANDBOX_INET = 1,     /* make IPv4 and IPv6 sockets; TCP ports: see `connect` */
 	SANDBOX_NETLINK = 2,  /* ask the kernel about interfaces */
@@ -47,6 +49,9 @@ struct sandbox_rules {
 	size_t read_count;
 	uint16_t connect[SANDBOX_PORTS]; /* TCP ports that may be dialled */
 	size_t connect_count;
+	char *meet[SANDBOX_MEETS]; /* unix sockets that may be connected to, beside those below
+	                            * `read`; not part of the text; owned */
+	size_t meet_count;
 	uint64_t memory;      /* bytes of data, 0: as many as there are */
 	uint64_t descriptors; /* 0: as many as it has the right to now */
 	uid_t user;           /* its user and group from now on, when it is root; 0: stays */
@@ -57,6 +62,7 @@ struct sandbox_rules {
 /* Adds a path (copied) or a port; what is more than fits is left out, so never allowed. */
 void sandbox_read(struct sandbox_rules *r, const char *path);
 void sandbox_connect(struct sandbox_rules *r, uint16_t port);
+void sandbox_meet(struct sandbox_rules *r, const char *path);
 void sandbox_clear(struct sandbox_rules *r);
 
 /* Rules as text, a line each; owned by the caller. The reverse fills zeroed rules and returns 0, or

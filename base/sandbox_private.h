@@ -33,8 +33,9 @@ int sandbox_user(const struct sandbox_rules *r, struct sandbox *status);
 /* sandbox_seccomp.c: system calls. */
 void sandbox_seccomp(const struct sandbox_rules *r, struct sandbox *status);
 
-/* sandbox_trap.c: what happens to those that are not allowed. With `r` of which paths are lent for
- * ever. Returns 0, or -1 with errno. */
-int sandbox_trap(const struct sandbox_rules *r);
+/* sandbox_trap.c: what happens to those that are not allowed. `r` is lent for ever. Returns 0, or
+ * -1 with errno. *pass is a fourth argument of connect(2), which has none, for those of the
+ * handler. */
+int sandbox_trap(const struct sandbox_rules *r, uint64_t *pass);
 
 #endif

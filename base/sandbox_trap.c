@@ -1,17 +1,25 @@
 /* What happens to a system call that seccomp does not let through: a handler of SIGSYS looks at it
  * in the thread that made it.
  *
- * open(2) is the one call that libraries make whenever they feel like it. A process that may read
- * files is given those that its rules name (Landlock enforces the same rules, whatever this handler
- * believes) and is refused others with EACCES, which is told. Whoever tries anything else dies. */
+ * open(2) and connect(2) take what a filter cannot see, a name. They are done for the process when
+ * its rules know the name: open(2) as openat2(2), connect(2) with a number behind its arguments
+ * that only this file knows. What they must not reach is out of reach even for a process that finds
+ * its way around this handler: Landlock enforces the same rules, and sockets have their users. The
+ * handler is there so that an attempt is seen. Libraries open what they like, so a process that may
+ * read files at all is refused others with EACCES; whoever tries anything else dies. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -28,10 +36,13 @@ static struct {
 	sandbox_tell *tell;
 	volatile unsigned refusals;
 	char last[WHAT];
+	uint64_t pass;
 } trap;
 
-/* glibc looks whether memory may be given back; EACCES means that it may not. */
-static const char *const quiet[] = {"/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu/"};
+/* glibc looks whether memory may be given back (EACCES means that it may not), for processors, and
+ * for a cache of names. */
+static const char *const quiet[] = {
+    "/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu/", "/var/run/nscd/", "/run/nscd/"};
 
 struct call {
 	int number;
@@ -95,6 +106,53 @@ static long open_for(const struct call *c)
 	return fd >= 0 ? fd : -errno;
 }
 
+static bool may_dial(uint16_t port)
+{
+	for (size_t i = 0; i < trap.rules->connect_count; i++)
+		if (trap.rules->connect[i] == port)
+			return true;
+	return false;
+}
+
+static bool may_meet(const char *path)
+{
+	for (size_t i = 0; i < trap.rules->meet_count; i++)
+		if (strcmp(trap.rules->meet[i], path) == 0)
+			return true;
+	return is_in_rules(path);
+}
+
+/* IPv4 and IPv6 have the port in the same place. Other than TCP goes wherever it likes. */
+static bool may_connect(int fd, const struct sockaddr *to)
+{
+	socklen_t size = sizeof(int);
+	int type = SOCK_STREAM;
+
+	if (to->sa_family == AF_UNIX)
+		return may_meet(((const struct sockaddr_un *)to)->sun_path);
+	if (!(trap.rules->may & SANDBOX_INET))
+		return false;
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+	if (type != SOCK_STREAM || trap.rules->may & SANDBOX_CONNECT_ANY)
+		return true;
+	return may_dial(ntohs(((const struct sockaddr_in *)to)->sin_port));
+}
+
+static long connect_for(const struct call *c)
+{
+	return syscall(SYS_connect, c->args[0], c->args[1], c->args[2], trap.pass) == 0 ? 0
+	                                                                                : -errno;
+}
+
+/* A copy that ends in a zero. */
+static void take_address(const struct call *c, struct sockaddr_storage *to)
+{
+	size_t n = c->args[2] < 0 ? 0 : (size_t)c->args[2];
+
+	memset(to, 0, sizeof(*to));
+	memcpy(to, (const void *)c->args[1], n < sizeof(*to) ? n : sizeof(*to) - 1);
+}
+
 /* "openat \"/etc/passwd\"". Not all that it calls is meant for signal handlers: it runs once, in a
  * process that is about to die or that was inside of open(3). */
 static void describe(const struct call *c, const char *path, char out[WHAT])
@@ -129,22 +187,49 @@ static void refuse(const char *what)
 		trap.tell(false, what);
 }
 
+/* Either is done for the process, or `path` tells what is to be refused. */
+static bool try_open(const struct call *c, const char **path)
+{
+	*path = (const char *)c->args[1];
+	if (!(trap.rules->may & SANDBOX_OPEN) || !is_in_rules(*path))
+		return false;
+	*c->result = open_for(c);
+	return true;
+}
+
+static bool try_connect(
+    const struct call *c, struct sockaddr_storage *to, char port[16], const char **path)
+{
+	take_address(c, to);
+	*path = port;
+	if (to->ss_family == AF_UNIX)
+		*path = ((const struct sockaddr_un *)to)->sun_path;
+	else
+		snprintf(port, 16, "port %u", ntohs(((const struct sockaddr_in *)to)->sin_port));
+	if (!may_connect((int)c->args[0], (const struct sockaddr *)to))
+		return false;
+	*c->result = connect_for(c);
+	return true;
+}
+
 static void on_trap(int signo, siginfo_t *info, void *context)
 {
 	struct call c;
+	struct sockaddr_storage to;
 	const char *path = NULL;
-	char what[WHAT];
+	char what[WHAT], port[16];
+	bool done = false;
 	int saved = errno;
 
 	(void)signo;
 	look_at(&c, info, context);
 	if (c.number == SYS_openat && c.result != NULL)
-		path = (const char *)c.args[1];
-	if (path != NULL && is_quiet(path)) {
+		done = try_open(&c, &path);
+	else if (c.number == SYS_connect && c.result != NULL)
+		done = try_connect(&c, &to, port, &path);
+	if (!done && path != NULL && is_quiet(path)) {
 		*c.result = -EACCES;
-	} else if (path != NULL && trap.rules->may & SANDBOX_OPEN && is_in_rules(path)) {
-		*c.result = open_for(&c);
-	} else {
+	} else if (!done) {
 		describe(&c, path, what);
 		if (path == NULL || !(trap.rules->may & SANDBOX_OPEN))
 			die(what);
@@ -165,11 +250,14 @@ unsigned sandbox_refusals(const char **last)
 	return trap.refusals;
 }
 
-int sandbox_trap(const struct sandbox_rules *r)
+int sandbox_trap(const struct sandbox_rules *r, uint64_t *pass)
 {
 	struct sigaction action = {.sa_sigaction = on_trap};
 
 	action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_NODEFER);
 	trap.rules = r;
+	if (getrandom(&trap.pass, sizeof(trap.pass), 0) != sizeof(trap.pass))
+		return -1;
+	*pass = trap.pass;
 	return sigaction(SIGSYS, &action, NULL);
 }

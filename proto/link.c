@@ -125,11 +125,14 @@ static int listen_at(const char *path)
 	return fd;
 }
 
+const char *link_path(const struct link *l)
+{
+	return l->place->endpoint + strlen(IPC);
+}
+
 int link_set_user(const struct link *l, uid_t user)
 {
-	const char *path = l->place->endpoint + strlen(IPC);
-
-	return chmod(path, 0600) == 0 ? lchown(path, user, (gid_t)user) : -1;
+	return chmod(link_path(l), 0600) == 0 ? lchown(link_path(l), user, (gid_t)user) : -1;
 }
 
 static void open_binding(struct link *l)
@@ -336,7 +339,7 @@ struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_gen
 	l->greet = timer_new(loop, link_on_greet, l);
 	l->hook = loop_before_sleep(loop, on_before_sleep, l);
 	context_get();
-	l->listening = l->binds ? listen_at(l->place->endpoint + strlen(IPC)) : -1;
+	l->listening = l->binds ? listen_at(link_path(l)) : -1;
 	return l;
 }
 

@@ -46,6 +46,9 @@ struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_gen
     enum service_id peer, const struct link_events *events, void *arg);
 void link_free(struct link *l); /* NULL is fine */
 
+/* The path of its socket, lent for ever. */
+const char *link_path(const struct link *l);
+
 /* For a binding side that is root: only that user may connect. Returns 0, or -1 with errno. */
 int link_set_user(const struct link *l, uid_t user);
 

@@ -41,6 +41,14 @@ static void share_sockets(const struct service *svc)
 	}
 }
 
+/* The siblings that it connects to. */
+static void know_siblings(struct service *svc)
+{
+	for (size_t i = 0; i < svc->spec->desk_count; i++)
+		if (link_connects(svc->neighbours[i].link))
+			sandbox_meet(&svc->rules, link_path(svc->neighbours[i].link));
+}
+
 int service_close_walls(struct service *svc)
 {
 	const char *rules = service_config(svc, RULES);
@@ -55,6 +63,7 @@ int service_close_walls(struct service *svc)
 	}
 	read_ahead();
 	share_sockets(svc);
+	know_siblings(svc);
 	sandbox_on_refusal(crash_refused);
 	if (sandbox_close(&svc->rules, &svc->sandbox) != 0)
 		return -1;

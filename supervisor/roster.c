@@ -20,7 +20,8 @@
 	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", \
 	    "/etc/services", "/etc/protocols", "/etc/ssl", "/usr/lib/ssl",                         \
 	    "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/pki",          \
-	    "/etc/ld.so.cache", "/usr/lib", "/lib", "/lib64"
+	    "/run/systemd/resolve", "/run/avahi-daemon", "/etc/ld.so.cache", "/usr/lib", "/lib",   \
+	    "/lib64"
 
 const struct roster_row roster[] = {
     {SERVICE_TRANSPORT, 0, KEYS("identity.key_file", "p2p.listen_port", "viewer.debug"), 0,

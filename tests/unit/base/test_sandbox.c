@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -166,6 +167,25 @@ static int open_unix(void)
 	return result(socket(AF_UNIX, SOCK_STREAM, 0));
 }
 
+static int meet(const char *name)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s/%s", folder, name);
+	return result(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+}
+
+static int meet_sibling(void)
+{
+	return meet("sibling");
+}
+
+static int meet_stranger(void)
+{
+	return meet("stranger");
+}
+
 static int dial(uint16_t port)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
@@ -319,13 +339,27 @@ static void ports_by_number_only(void **unused)
 		skip();
 	sandbox_connect(&r, 1);
 	gets(&r, dial_1, ECONNREFUSED);
-	gets(&r, dial_2, EACCES);
+	dies(&r, dial_2, "connect \"port 2\"");
 	gets(&r, take_a_port, EACCES);
 	dies(&r, open_packet, "socket");
 	r.may |= SANDBOX_CONNECT_ANY;
 	gets(&r, dial_2, ECONNREFUSED);
 	r.may &= ~(unsigned)SANDBOX_BIND;
 	dies(&r, take_a_port, "bind");
+}
+
+static void sockets_by_name_only(void **unused)
+{
+	struct sandbox_rules r = {0};
+	char path[64];
+
+	(void)unused;
+	snprintf(path, sizeof(path), "%s/sibling", folder);
+	sandbox_meet(&r, path);
+	gets(&r, meet_sibling, ENOENT);
+	snprintf(path, sizeof(path), "connect \"%s/stranger\"", folder);
+	dies(&r, meet_stranger, path);
+	sandbox_clear(&r);
 }
 
 static void the_handler_stays(void **unused)
@@ -444,6 +478,7 @@ int main(void)
 	    cmocka_unit_test(without_rights_nothing_is_possible),
 	    cmocka_unit_test(files_by_name_only),
 	    cmocka_unit_test(ports_by_number_only),
+	    cmocka_unit_test(sockets_by_name_only),
 	    cmocka_unit_test(the_handler_stays),
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(another_user_and_network),
