@@ -9,7 +9,8 @@ Q := $(if $(V),,@)
 
 # SAN=1 builds everything a second time, under AddressSanitizer and UndefinedBehaviorSanitizer; FUZZ=1 a third
 # time, with clang, for libFuzzer.
-B := build$(if $(SAN),/san)$(if $(FUZZ),/fuzz)
+# MISBEHAVE=1: services that try what they must not, for tests/system/walls.sh.
+B := build$(if $(SAN),/san)$(if $(FUZZ),/fuzz)$(if $(MISBEHAVE),/misbehave)
 ifdef FUZZ
 CC       := clang
 SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
@@ -80,6 +81,10 @@ endef
 $(foreach f,$(FLOORS),$(eval $(call ARCHIVE,$(f))))
 ARCHIVES := $(foreach f,$(FLOORS),$(B)/lib/$(f).a)
 
+ifdef MISBEHAVE
+$(SERVICES:%=$(B)/bin/%): $(B)/obj/tests/misbehave/misbehave.o
+LDFLAGS += -Wl,--wrap=service_main
+endif
 define PROGRAM
 $(B)/bin/$(1): $$(call objects,$(2)) $(ARCHIVES)
 	@mkdir -p $$(@D)
