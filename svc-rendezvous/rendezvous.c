@@ -161,7 +161,10 @@ int rendezvous_init(struct service *svc)
 	if (settings_read(&v->settings, svc) != 0)
 		return -1;
 	make_hub(v);
-	return open_db(v) != 0 || open_socket(v) != 0 ? -1 : 0;
+	if (open_db(v) != 0 || open_socket(v) != 0)
+		return -1;
+	urls_find(&v->pages.urls, v->settings.external_url, &v->settings.address);
+	return 0;
 }
 
 /* A newcomer pushes out who waits between two heartbeats. */
@@ -240,7 +243,6 @@ int rendezvous_start(struct service *svc)
 	timer_repeat(v->ping, PING_MS);
 	if (v->db != NULL)
 		timer_repeat(v->db_turn, PEER_DB_TURN_MS);
-	urls_find(&v->pages.urls, v->settings.external_url, &v->settings.address);
 	service_fact(svc, "rendezvous_url", v->pages.urls.text[0]);
 	state_urls(v);
 	return 0;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@ static const uint8_t file_head[4] = {0x08, 0x01, 0x12, 0x40};
 static const uint8_t legacy_head[4] = {0x08, 0x01, 0x12, 0x60};
 
 struct identity {
-	uint8_t secret[SECRET]; /* locked in memory */
+	uint8_t *secret; /* SECRET bytes between pages that cannot be touched, locked in memory, left
+	                  * out of core files; read-only once it is there */
 	uint8_t key[PUBKEY_ED25519_SIZE];
 	struct peer_id peer;
 	char text[PEER_ID_TEXT];
@@ -243,7 +245,11 @@ struct identity *identity_load(const char *path, char *why, size_t size)
 	if (sodium_init() < 0)
 		panic("identity", "libsodium does not start");
 	id = xcalloc(1, sizeof *id);
-	if (sodium_mlock(id->secret, sizeof id->secret) != 0)
+	id->secret = sodium_malloc(SECRET);
+	if (id->secret == NULL)
+		fatal("identity", "no memory for the key: %m");
+	/* It was tried already; this tells whether it worked. */
+	if (mlock(id->secret, SECRET) != 0)
 		log_warn("identity", "the key cannot be kept out of swap: %s", strerror(errno));
 	if (load_or_create(id, path, (struct why){why, size}) != 0) {
 		identity_free(id);
@@ -252,6 +258,7 @@ struct identity *identity_load(const char *path, char *why, size_t size)
 	pubkey_from_ed25519(id->secret + SEED, id->key);
 	if (peer_id_from_key(&id->peer, id->key, sizeof id->key) != 0)
 		panic("identity", "no peer id from an Ed25519 key");
+	sodium_mprotect_readonly(id->secret);
 	peer_id_to_text(&id->peer, id->text);
 	return id;
 }
@@ -260,7 +267,7 @@ void identity_free(struct identity *id)
 {
 	if (id == NULL)
 		return;
-	sodium_munlock(id->secret, sizeof id->secret); /* wipes, too */
+	sodium_free(id->secret); /* wipes, too */
 	free(id);
 }
 

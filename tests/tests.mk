@@ -67,7 +67,14 @@ unit: $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
 service: $(PROGRAMS:%=$(B)/bin/%) $(SERVICE_TESTS) $(SERVICE_FAKES)
 	@tests/run.sh service $(SERVICE_TESTS)
 
-system: all
+# What tests/system/walls.sh needs beside the product.
+$(B)/test/tool/without_landlock: $(B)/obj/tests/misbehave/without_landlock.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS_base)
+walls-tools: $(B)/test/tool/without_landlock
+	@$(MAKE) -s --no-print-directory MISBEHAVE=1 all
+
+system: all walls-tools
 	@tests/run.sh system $(sort $(filter-out %/lib.sh,$(wildcard tests/system/*.sh)) $(wildcard tests/torture/*.sh))
 
 interop: all
@@ -90,7 +97,7 @@ bench: all
 test: deps-test
 	@tests/all.sh
 
-.PHONY: fuzz-targets unit service system interop browser check fuzz bench test
+.PHONY: fuzz-targets walls-tools unit service system interop browser check fuzz bench test
 
 # The measuring stick of `make bench`.
 $(B)/bench/raw_client: $(B)/obj/tests/bench/raw_client.o $(patsubst %.c,$(B)/obj/%.o,$(wildcard svc-transport/yamux*.c)) \

@@ -1,0 +1,167 @@
+#!/bin/sh
+# Every service in the wrong hands: what runs here is the product with one object more, which tries on demand
+# what a stranger would try who runs code in it (tests/misbehave). All must fail, and be seen.
+. "$(dirname "$0")/lib.sh"
+make -s walls-tools
+product=$goop
+goop=$root/build/misbehave/bin/goop-supervisor
+
+# tries SERVICE WHAT...: prints what came of it, "" when it died of it.
+tries() {
+	_service=$1
+	shift
+	(cd "$scratch/mallory" && python3 -c '
+import socket, sys, json
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(5)
+s.connect("run/control.sock")
+ask = {"ask": "report", "what": "misbehave " + sys.argv[2], "service": sys.argv[1]}
+s.sendall(json.dumps(ask).encode() + b"\n")
+print(list(json.loads(s.makefile().readline())["reports"].values())[0] or "")' "$_service" "$*")
+}
+
+death_of() {
+	status_of mallory ".services[] | select(.name == \"$1\") | .last_death"
+}
+
+# dies SERVICE CALL WHAT...: it is killed for that call, status says so, and it is there again.
+deaths=0
+dies() {
+	_service=$1 _call=$2
+	shift 2
+	deaths=$((deaths + 1))
+	# A restart forgives deaths; five in a minute are too many.
+	[ $((deaths % 4)) -ne 0 ] || "$goop" restart "$scratch/mallory" "$_service" >/dev/null
+	within 10 ready mallory
+	tries "$_service" "$@" >/dev/null
+	within 5 died_of "$_service" "$_call"
+	within 10 ready mallory
+	grep -q "system call that is not allowed here: $_call" "$scratch/mallory/log/$_service.log" ||
+		fail "the log of $_service does not name $_call"
+}
+
+died_of() {
+	case $(death_of "$1") in "killed by SIGSYS: walls: "*" $2"*) ;; *) return 1 ;; esac
+}
+
+# refused SERVICE ERROR WHAT...
+refused() {
+	_service=$1 _error=$2
+	shift 2
+	same "$_service $*" "$(tries "$_service" "$@")" "$_error"
+}
+
+alone
+peer 1 mallory
+peer 1 bystander
+start mallory
+within 10 ready mallory
+key=data/identity.key
+
+story "the product knows no misbehaviour"
+for program in "$root"/build/bin/svc-*; do
+	! grep -qa 'misbehav' "$program" || fail "$program can misbehave"
+	! nm "$program" | grep -qE '__wrap_|misbehav' || fail "$program can misbehave"
+done
+grep -qa 'no such misbehaviour' build/misbehave/bin/svc-db || fail "and this one cannot"
+
+story "status tells of every wall, and that each service is a user of its own"
+for row in svc-transport:60701 svc-discovery:60702 svc-db:60703 svc-viewer:60704; do
+	service=${row%:*} user=${row#*:} pid=$(pid_of mallory "${row%:*}")
+	contains "$service" "$(status_of mallory ".services[] | select(.name == \"$service\") | .walls")" "seccomp uid($user)"
+	same "user of $service" "$(stat -c %u "/proc/$pid")" "$(stat -c %u "/proc/$pid")"
+	same "user of $service" "$(awk '/^Uid:/ { print $2, $3, $4 }' "/proc/$pid/status")" "$user $user $user"
+	same "groups of $service" "$(awk '/^Groups:/ { print $2 }' "/proc/$pid/status")" ""
+	same "filter of $service" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")" 2
+done
+contains status "$("$goop" status "$scratch/mallory")" "walls: landlock"
+same "network of db" "$(readlink "/proc/$(pid_of mallory svc-db)/ns/net")" "$(readlink "/proc/$(pid_of mallory svc-db)/ns/net")"
+[ "$(readlink "/proc/$(pid_of mallory svc-db)/ns/net")" != "$(readlink "/proc/$(pid_of mallory svc-viewer)/ns/net")" ] ||
+	fail "svc-db shares the network"
+
+story "nobody opens the key, the database or /etc/passwd, or makes a file"
+for service in svc-transport svc-db; do
+	for file in $key data.db /etc/passwd; do dies $service openat open $file; done
+	dies $service openat write site/new
+done
+for service in svc-discovery svc-viewer; do
+	for file in $key data.db /etc/passwd goop.json; do
+		refused $service EACCES open $file
+		refused $service EACCES openat2 $file
+	done
+	refused $service EACCES write site/new
+	within 5 contains status "$("$goop" status "$scratch/mallory")" 'refused: '
+	grep -q 'refused openat "/etc/passwd"' "$scratch/mallory/log/$service.log" || fail "not in the log"
+	dies $service unlink unlink run/control.sock
+done
+
+story "nobody opens a foreign socket, dials where it should not, or takes a port"
+dies svc-transport socket socket 17
+dies svc-discovery socket socket 17
+dies svc-viewer socket socket 2
+dies svc-db socket socket 10
+dies svc-viewer socket dial 80
+dies svc-db socket dial 80
+refused svc-discovery EACCES dial 25
+dies svc-transport bind listen 8099
+refused svc-discovery EACCES listen 8099
+
+story "nobody runs a program, forks, traces or kills a sibling, or makes code"
+for service in svc-transport svc-discovery svc-db svc-viewer; do
+	dies $service execve exec /bin/sh
+	dies $service clone fork
+	dies $service ptrace ptrace "$(pid_of mallory svc-transport)"
+	before=$(pid_of mallory svc-viewer)
+	[ $service = svc-viewer ] || {
+		dies $service kill kill "$before"
+		same "the pid of svc-viewer" "$(pid_of mallory svc-viewer)" "$before"
+	}
+	dies $service mmap code
+done
+
+story "nobody reaches the supervisor or takes another's place on the bus"
+dies svc-db connect claim run/viewer-transport.ipc
+dies svc-transport connect claim run/viewer-db.ipc
+dies svc-transport connect claim run/control.sock
+refused svc-viewer EACCES claim run/db-transport.ipc
+refused svc-discovery EACCES claim run/control.sock
+
+story "a message that is not its own is refused, told, and signs nothing"
+refused svc-db done say 50 transport
+within 5 grep -q 'svc-transport reports: .*svc-db' "$scratch/mallory/log/supervisor.log"
+refused svc-viewer done say 51 transport
+within 5 grep -q 'svc-transport reports: .*svc-viewer' "$scratch/mallory/log/supervisor.log"
+refused svc-discovery done say 53 transport
+within 5 grep -q 'svc-transport reports: .*svc-discovery' "$scratch/mallory/log/supervisor.log"
+! grep -q SIGNATURE "$scratch"/mallory/log/*.log || fail "something was signed"
+
+story "after all that the peer works, and an honest one as root or in a closed folder does, too"
+within 10 ready mallory
+same "its page" "$(get mallory / -o /dev/null -w '%{http_code}' -L)" 200
+"$goop" stop "$scratch/mallory" >/dev/null
+goop=$product
+chmod 700 "$scratch/bystander"
+start bystander
+contains "a closed folder" "$("$goop" status "$scratch/bystander")" "the folder is closed to other users"
+same warnings "$(grep -c 'not all walls' "$scratch/bystander/log/supervisor.log")" 1
+"$goop" stop "$scratch/bystander" >/dev/null
+
+story "what must be isolated does not start without"
+printf '{"isolation":{"required":true}}\n' >"$scratch/bystander/goop.json"
+exits 78 on 1 "$goop" start --daemon "$scratch/bystander"
+contains refusal "$output" "the folder is closed to other users"
+chmod 755 "$scratch/bystander"
+start bystander
+"$goop" stop "$scratch/bystander" >/dev/null
+exits 78 on 1 build/test/tool/without_landlock "$goop" start --daemon "$scratch/bystander"
+contains refusal "$output" "landlock: Function not implemented"
+
+story "a kernel that lacks a wall is said once, and shown"
+printf '{}\n' >"$scratch/bystander/goop.json"
+on 1 build/test/tool/without_landlock "$goop" start --daemon "$scratch/bystander" >"$scratch/out" 2>&1
+contains warning "$(cat "$scratch/out")" "landlock: Function not implemented"
+for service in svc-transport svc-discovery svc-db svc-viewer; do
+	contains $service "$(status_of bystander ".services[] | select(.name == \"$service\") | .walls_lacking")" landlock
+done
+same "its page" "$(get bystander / -o /dev/null -w '%{http_code}' -L)" 200
+finish
