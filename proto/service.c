@@ -268,6 +268,7 @@ static void clear(struct service *svc)
 	MAP_FOREACH (svc->config, at, value)
 		free(value);
 	map_free(svc->config);
+	sandbox_clear(&svc->rules);
 	loop_free(svc->loop);
 }
 

@@ -191,7 +191,10 @@ void spawn_words(int code, int status, char *out, size_t size)
 		return;
 	}
 	name = sigabbrev_np(status);
-	if (name != NULL)
+	/* Its last words tell which, unless it had blocked the signal. */
+	if (status == SIGSYS)
+		snprintf(out, size, "killed by SIGSYS (a system call behind its walls)");
+	else if (name != NULL)
 		snprintf(out, size, "killed by SIG%s", name);
 	else
 		snprintf(out, size, "killed by signal %d", status);

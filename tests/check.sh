@@ -62,6 +62,8 @@ dangerous() {
 	only 'cjson/cJSON\.h' codec/json.h
 	only 'openssl/.*' svc-transport/record.c codec/pubkey.c
 	only 'qrencode\.h' svc-rendezvous/qr.c
+	only 'seccomp\.h' base/sandbox_seccomp.c base/sandbox_trap.c
+	only 'linux/landlock\.h' base/sandbox_landlock.c
 }
 
 documents() {

@@ -41,7 +41,7 @@ dies() {
 }
 
 died_of() {
-	case $(death_of "$1") in "killed by SIGSYS: walls: "*" $2"*) ;; *) return 1 ;; esac
+	case $(death_of "$1") in "killed by SIGSYS "*"walls: "*" $2"*) ;; *) return 1 ;; esac
 }
 
 # refused SERVICE ERROR WHAT...
@@ -72,6 +72,8 @@ for row in svc-transport:60701 svc-discovery:60702 svc-db:60703 svc-viewer:60704
 	same "user of $service" "$(stat -c %u "/proc/$pid")" "$(stat -c %u "/proc/$pid")"
 	same "user of $service" "$(awk '/^Uid:/ { print $2, $3, $4 }' "/proc/$pid/status")" "$user $user $user"
 	same "groups of $service" "$(awk '/^Groups:/ { print $2 }' "/proc/$pid/status")" ""
+	same "room for processes of $service" "$(awk '/^Max processes/ { print $3 }' "/proc/$pid/limits" | sed s/[1-9].*/many/)" \
+		"$([ $service = svc-discovery ] && echo many || echo 0)"
 	same "filter of $service" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")" 2
 done
 contains status "$("$goop" status "$scratch/mallory")" "walls: landlock"
@@ -79,13 +81,19 @@ same "network of db" "$(readlink "/proc/$(pid_of mallory svc-db)/ns/net")" "$(re
 [ "$(readlink "/proc/$(pid_of mallory svc-db)/ns/net")" != "$(readlink "/proc/$(pid_of mallory svc-viewer)/ns/net")" ] ||
 	fail "svc-db shares the network"
 
+story "the key is locked in memory that leaves no core file and lets nobody look in"
+pid=$(pid_of mallory svc-transport)
+[ "$(awk '/^VmLck:/ { print $2 }' "/proc/$pid/status")" -gt 0 ] || fail "nothing is locked"
+same "core files" "$(awk '/^Max core/ { print $5, $6 }' "/proc/$pid/limits")" "0 0"
+same "owner of its memory" "$(stat -c %u "/proc/$pid/mem")" 0
+
 story "nobody opens the key, the database or /etc/passwd, or makes a file"
 for service in svc-transport svc-db; do
-	for file in $key data.db /etc/passwd; do dies $service openat open $file; done
+	for file in $key data.db; do dies $service openat open $file; done
 	dies $service openat write site/new
 done
 for service in svc-discovery svc-viewer; do
-	for file in $key data.db /etc/passwd goop.json; do
+	for file in $key data.db goop.json /etc/passwd; do
 		refused $service EACCES open $file
 		refused $service EACCES openat2 $file
 	done
