@@ -87,16 +87,11 @@ static int start_in_background(struct supervisor_options *options)
 	return supervisor_run(options);
 }
 
-static const char *setting(void *arg, const char *key)
-{
-	return config_get(arg, key);
-}
-
 static bool walls_are_there(struct config *config)
 {
 	char why[512];
 
-	if (walls_suffice(setting, config, why, sizeof(why)))
+	if (walls_suffice(config, why, sizeof(why)))
 		return true;
 	cli_complain("isolation.required is true, and here is lacking: %s", why);
 	config_free(config);

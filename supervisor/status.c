@@ -59,8 +59,8 @@ static void add_walls(cJSON *to, const struct minder *m)
 	static const char *const names[] = {"walls", "walls_lacking", "refused"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (minder_fact(m, names[i]) != NULL)
-			cJSON_AddStringToObject(to, names[i], minder_fact(m, names[i]));
+		if (facts_get(minder_facts(m), names[i]) != NULL)
+			cJSON_AddStringToObject(to, names[i], facts_get(minder_facts(m), names[i]));
 }
 
 static cJSON *service_json(const struct minder *m, uint64_t now)

@@ -54,7 +54,7 @@ static void to_background(struct supervisor *s)
 static void warn_of_walls(struct supervisor *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		const char *lacking = minder_fact(s->minders[i], "walls_lacking");
+		const char *lacking = facts_get(minder_facts(s->minders[i]), "walls_lacking");
 
 		if (lacking == NULL)
 			continue;

@@ -118,14 +118,14 @@ char *walls_of(const struct roster_row *row, const struct config *config)
 	return walls_rules(row, value_of, (void *)(uintptr_t)config);
 }
 
-bool walls_suffice(walls_get *get, void *arg, char *why, size_t size)
+bool walls_suffice(const struct config *config, char *why, size_t size)
 {
 	struct sandbox_rules r = {0};
 
-	if (strcmp(get(arg, "isolation.required"), "true") != 0)
+	if (strcmp(config_get(config, "isolation.required"), "true") != 0)
 		return true;
 	sandbox_probe(why, size);
-	choose_user(&r, &roster[0], get, arg);
+	choose_user(&r, &roster[0], value_of, (void *)(uintptr_t)config);
 	if (why[0] == '\0' && r.no_user[0] != '\0')
 		snprintf(why, size, "uid: %s", r.no_user);
 	return why[0] == '\0';

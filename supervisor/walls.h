@@ -16,13 +16,14 @@ typedef const char *walls_get(void *arg, const char *key);
 /* What the service of that row may do, as text for its CONFIG; owned by the caller. In the peer's
  * folder, as the user that services are started by. */
 char *walls_rules(const struct roster_row *row, walls_get *get, void *arg);
+char *walls_of(const struct roster_row *row, const struct config *config);
 
 /* The same from a configuration. */
 char *walls_of(const struct roster_row *row, const struct config *config);
 
 /* When isolation.required is true: what is lacking here for all the walls, in `why`, and false.
  * Otherwise true. In the peer's folder; starts a process to try. */
-bool walls_suffice(walls_get *get, void *arg, char *why, size_t size);
+bool walls_suffice(const struct config *config, char *why, size_t size);
 
 /* Files and folders that rules name are those of the start. Which they were, to be asked later
  * whether one has been replaced, or has appeared: then the service must start anew to see it. */
