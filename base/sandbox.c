@@ -132,10 +132,11 @@ static int judge(const struct sandbox_rules *r, const struct sandbox *status)
 
 int sandbox_close(const struct sandbox_rules *r, struct sandbox *status)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || sandbox_limits(r) != 0) {
-		log_error("walls", "limits: %m");
-		return -1;
-	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		sandbox_lack(status, "no new privileges", strerror(errno));
+	/* Whoever has walled us in from outside may have kept that to himself. */
+	if (sandbox_limits(r) != 0)
+		sandbox_lack(status, "limits", strerror(errno));
 	sandbox_network(r, status);
 	sandbox_landlock(r, status);
 	if (sandbox_user(r, status) != 0) {

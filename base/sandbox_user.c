@@ -61,6 +61,16 @@ static int set_capabilities(uint32_t low)
 	return (int)syscall(SYS_capset, &head, data);
 }
 
+/* A user who is not root has some inside of a namespace of its own. */
+static bool has_capabilities(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	return syscall(SYS_capget, &head, data) != 0 || data[0].permitted != 0 ||
+	       data[1].permitted != 0;
+}
+
 /* Could that user open all these, as far as can be told from outside? */
 static bool can_read(const struct sandbox_rules *r)
 {
@@ -95,7 +105,7 @@ int sandbox_user(const struct sandbox_rules *r, struct sandbox *status)
 	uint32_t keeps = 0;
 
 	if (geteuid() != 0)
-		return set_capabilities(0);
+		return has_capabilities() ? set_capabilities(0) : 0;
 	if (r->no_user[0] != '\0')
 		sandbox_lack(status, "uid", r->no_user);
 	if (r->user == 0)

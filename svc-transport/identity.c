@@ -28,8 +28,8 @@ static const uint8_t file_head[4] = {0x08, 0x01, 0x12, 0x40};
 static const uint8_t legacy_head[4] = {0x08, 0x01, 0x12, 0x60};
 
 struct identity {
-	uint8_t *secret; /* SECRET bytes between pages that cannot be touched, locked in memory, left
-	                  * out of core files; read-only once it is there */
+	uint8_t *secret; /* SECRET bytes between pages that cannot be touched, locked in memory,
+	                  * left out of core files; read-only once it is there */
 	uint8_t key[PUBKEY_ED25519_SIZE];
 	struct peer_id peer;
 	char text[PEER_ID_TEXT];

@@ -11,3 +11,4 @@ test_activation: supervisor/activation.o $(BASE)
 test_notify: supervisor/notify.o
 test_rotate: supervisor/rotate.o $(BASE)
 test_part: supervisor/part.o supervisor/walls.o supervisor/roster.o supervisor/facts.o supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(PROTO)
+test_walls: supervisor/walls.o supervisor/roster.o supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(PROTO)
