@@ -768,7 +768,8 @@ static int second_told(void *arg, struct msg *m)
 		return 0;
 	msg_get_cstr(m, key, sizeof(key));
 	msg_get_cstr(m, value, sizeof(value));
-	s->port = (uint16_t)atoi(strrchr(value, ':') + 1);
+	if (strcmp(key, "rendezvous_url") == 0)
+		s->port = (uint16_t)atoi(strrchr(value, ':') + 1);
 	return 0;
 }
 
