@@ -34,8 +34,8 @@ int sandbox_user(const struct sandbox_rules *r, struct sandbox *status);
 void sandbox_seccomp(const struct sandbox_rules *r, struct sandbox *status);
 
 /* sandbox_trap.c: what happens to those that are not allowed. `r` is lent for ever. Returns 0, or
- * -1 with errno. *pass is a fourth argument of connect(2), which has none, for those of the
- * handler. */
+ * -1 with errno. *pass is one argument more than connect(2) and openat(2) have, for those
+ * of the handler. */
 int sandbox_trap(const struct sandbox_rules *r, uint64_t *pass);
 
 #endif

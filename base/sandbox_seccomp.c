@@ -157,6 +157,8 @@ void sandbox_seccomp(const struct sandbox_rules *r, struct sandbox *status)
 	allow_groups(&f, r->may);
 	keep(&f, sandbox_trap(r, &pass) == 0 ? 0 : -errno);
 	allow_if(&f, CALL(connect), SCMP_A3_64(SCMP_CMP_EQ, pass));
+	if (r->may & SANDBOX_OPEN)
+		allow_if(&f, CALL(openat), SCMP_A4_64(SCMP_CMP_EQ, pass));
 	if (f.r == 0)
 		f.r = seccomp_load(f.ctx);
 	seccomp_release(f.ctx);

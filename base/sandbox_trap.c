@@ -2,15 +2,14 @@
  * in the thread that made it.
  *
  * open(2) and connect(2) take what a filter cannot see, a name. They are done for the process when
- * its rules know the name: open(2) as openat2(2), connect(2) with a number behind its arguments
- * that only this file knows. What they must not reach is out of reach even for a process that finds
- * its way around this handler: Landlock enforces the same rules, and sockets have their users. The
- * handler is there so that an attempt is seen. Libraries open what they like, so a process that may
- * read files at all is refused others with EACCES; whoever tries anything else dies. */
+ * its rules know the name, with a number behind the arguments that only this file knows. What they
+ * must not reach is out of reach even for a process that finds its way around this handler:
+ * Landlock enforces the same rules, and sockets have their users. The handler is there so that an
+ * attempt is seen. Libraries open what they like, so a process that may read files at all is
+ * refused others with EACCES; whoever tries anything else dies. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -99,9 +98,7 @@ static bool is_in_rules(const char *path)
 
 static long open_for(const struct call *c)
 {
-	struct open_how how = {.flags = (uint64_t)(unsigned)c->args[2]};
-	long fd =
-	    syscall(SYS_openat2, (int)c->args[0], (const char *)c->args[1], &how, sizeof(how));
+	long fd = syscall(SYS_openat, c->args[0], c->args[1], c->args[2], c->args[3], trap.pass);
 
 	return fd >= 0 ? fd : -errno;
 }
