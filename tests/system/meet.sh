@@ -61,6 +61,13 @@ ip -n "$net-0" link set p2 up
 within 30 lists alice bob
 within 40 sh -c "ip netns exec $net-1 curl -sf --max-time 5 $(status_of alice .viewer_url)/p/$bob/ | grep -q workshop"
 
+# What it says goes over the new connection again: it has been heard since.
+since=$(date +%s%3N)
+heard() {
+	"$goop" peers --json "$scratch/alice" | jq -e --argjson since "$since" 'any(.[]; .label == "bob" and .last_seen > $since)' >/dev/null
+}
+within 20 heard
+
 story "one that stops cleanly disappears at once, without waiting for its TTL"
 "$goop" stop "$scratch/bob" >/dev/null
 within 3 lists_not alice bob
