@@ -1,6 +1,7 @@
 /* Prints docs/PROTOCOL.md from the lists in proto/: what the services say to one another. */
 #include <stdio.h>
 
+#include "proto/link.h"
 #include "proto/links.h"
 #include "proto/messages.h"
 #include "proto/protocols.h"
@@ -62,10 +63,12 @@ int main(void)
 	    "# What the processes say to one another\n\n"
 	    "Made from `proto/messages.h`, `proto/links.h` and `proto/protocols.h` by `make "
 	    "docs`.\n"
+	    "This is version %d of it, which both ends of a link name when they greet.\n"
 	    "Every message is its number as u16 followed by its fields, big endian: u8 u16 u32 u64 "
 	    "i64, str (u16\nlength, UTF-8), bytes (u32 length), list<T> (u16 count), rest (all "
 	    "that "
-	    "remains).\n\n");
+	    "remains).\n\n",
+	    LINK_VERSION);
 	print_messages();
 	print_links();
 	print_protocols();
