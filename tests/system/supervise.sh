@@ -52,7 +52,7 @@ contains streams "$("$goop" streams "$scratch/alice")" "/goop/site/1.0.0"
 	fail "bob's viewer tells of no stream"
 links=$("$goop" links "$scratch/bob")
 echo "$links" | grep -qE 'viewer > transport +up +1 ' || fail "no stream on the link: $links"
-echo "$links" | grep -qE '^  STREAM_DATA +[0-9]+ +[0-9.]+ MB >' || fail "no data on the link: $links"
+echo "$links" | grep -qE '^  STREAM_SLOT +[1-9][0-9]* +[0-9.]+ k?B >' || fail "no data on the link: $links"
 "$goop" links --json "$scratch/bob" | jq -e '.["svc-viewer"][0] | .credit_in > 0 and .sent > 0' >/dev/null || fail "no credit"
 for what in status links streams; do
 	same "wide lines of $what" "$("$goop" $what "$scratch/bob" | grep -v '^  folder' | grep -E '.{81}')" ""
