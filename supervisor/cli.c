@@ -158,6 +158,7 @@ static int run_command(const struct cli_command *c, int argc, char **argv)
 	return status;
 }
 
+/* NULL when none is like it. */
 static const struct cli_command *nearest_command(const char *word)
 {
 	const struct cli_command *best = &cli_commands[0];
@@ -165,7 +166,7 @@ static const struct cli_command *nearest_command(const char *word)
 	for (size_t i = 1; i < cli_command_count; i++)
 		if (nearest_slips(word, cli_commands[i].name) < nearest_slips(word, best->name))
 			best = &cli_commands[i];
-	return best;
+	return nearest_slips(word, best->name) < strlen(best->name) / 2 + 1 ? best : NULL;
 }
 
 struct choice {
@@ -176,6 +177,7 @@ struct choice {
 static error_t take_command(int key, char *word, struct argp_state *state)
 {
 	struct choice *choice = state->input;
+	const struct cli_command *near;
 
 	if (key == ARGP_KEY_NO_ARGS)
 		argp_error(state, "which command?");
@@ -184,9 +186,10 @@ static error_t take_command(int key, char *word, struct argp_state *state)
 	for (size_t i = 0; i < cli_command_count; i++)
 		if (strcmp(word, cli_commands[i].name) == 0)
 			choice->command = &cli_commands[i];
+	near = choice->command == NULL ? nearest_command(word) : NULL;
 	if (choice->command == NULL)
-		argp_error(state, "there is no command %s; the nearest is %s", word,
-		    nearest_command(word)->name);
+		argp_error(state, "there is no command %s%s%s", word,
+		    near != NULL ? "; the nearest is " : "", near != NULL ? near->name : "");
 	choice->at = state->next - 1;
 	state->next = state->argc;
 	return 0;

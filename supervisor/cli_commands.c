@@ -40,7 +40,7 @@ const struct cli_command cli_commands[] = {
 	"service is ready, and shows warnings; Ctrl-C stops everything in order.\v"
 	"Examples:\n"
 	"  goop-supervisor start ~/me\n"
-	"  goop-supervisor start ~/me --daemon     # returns when all services are ready\n"
+	"  goop-supervisor start ~/me --daemon     # returns when all is ready\n"
 	"  goop-supervisor start ~/me --verbose    # with every log line\n\n"
 	"Exit status: 0 stopped in order, 1 could not start (the reason is printed), 78 bad "
 	"goop.json."},

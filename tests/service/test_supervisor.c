@@ -739,6 +739,8 @@ static void usage(void **unused)
 	EXITS(2, "goop-supervisor");
 	EXITS(2, "goop-supervisor statsu peer");
 	says("the nearest is status");
+	EXITS(2, "goop-supervisor frob");
+	says("there is no command frob\n");
 	EXITS(2, "goop-supervisor init");
 	EXITS(2, "goop-supervisor restart");
 	EXITS(1, "goop-supervisor status nowhere");
