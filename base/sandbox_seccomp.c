@@ -116,6 +116,8 @@ static void allow_groups(struct filter *f, unsigned may)
 	if (may & SANDBOX_INET) {
 		allow_if(f, CALL(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
 		allow_if(f, CALL(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
+		/* The zones of link-local addresses: if_nametoindex(3) and back. */
+		allow_values(f, CALL(ioctl), 1, VALUES(SIOCGIFINDEX, SIOCGIFNAME));
 	}
 	if (may & SANDBOX_NETLINK)
 		keep(f, seccomp_rule_add(f->ctx, SCMP_ACT_ALLOW, CALL(socket), 2,

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -284,6 +285,13 @@ static int see_the_network(void)
 	return dial(1) == ENETUNREACH && read(0, name, 0) == 0 ? 0 : 1;
 }
 
+static int name_an_interface(void)
+{
+	char name[IF_NAMESIZE];
+
+	return if_nametoindex("lo") == 1 && if_indextoname(1, name) != NULL ? 0 : 1;
+}
+
 static int is_another(void)
 {
 	return getuid() == 60799 && getgid() == 60799 && geteuid() == 60799 ? 0 : 1;
@@ -401,6 +409,16 @@ static void another_user_and_network(void **unused)
 	can(&alone, see_the_network);
 }
 
+/* As link-local addresses need. */
+static void interfaces_have_names_and_numbers(void **unused)
+{
+	const struct sandbox_rules none = {0}, r = {.may = SANDBOX_INET};
+
+	(void)unused;
+	can(&r, name_an_interface);
+	dies(&none, name_an_interface, "ioctl");
+}
+
 static void rules_go_there_and_back(void **unused)
 {
 	struct sandbox_rules r = {.may = SANDBOX_INET | SANDBOX_SECRET,
@@ -482,6 +500,7 @@ int main(void)
 	    cmocka_unit_test(the_handler_stays),
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(another_user_and_network),
+	    cmocka_unit_test(interfaces_have_names_and_numbers),
 	};
 	int failed = cmocka_run_group_tests(always, NULL, NULL);
 
