@@ -18,8 +18,9 @@
 #define PEOPLE_KNOWN_MAX  16384
 #define PEOPLE_SILENCE_MS (24 * 3600 * 1000) /* after which a signer may appear anew, unsigned */
 
-/* Messages believed of one peer in a second; ours never say more than half of this. */
-#define PEOPLE_BURST 12
+/* Messages believed of one peer in a second: room for one that is started and stopped again and
+ * again. */
+#define PEOPLE_BURST 60
 
 /* How far the clock of a peer that signs may be from ours: enough for a wrong time zone, and for am
  * taken for pm. Twice this is PEOPLE_SILENCE_MS, so that nothing a peer has signed outlives its row
