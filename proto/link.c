@@ -366,6 +366,7 @@ void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKE
 	l->id[0] = ID_PREFIX;
 	memcpy(l->id + 1, token, LINK_TOKEN);
 	l->has_id = true;
+	l->parting = false;
 	l->refused = false;
 	l->greeting = 0;
 	if (l->binds) {
@@ -388,6 +389,17 @@ void link_lost(struct link *l, uint32_t generation, const char *why)
 	timer_stop(l->greet);
 	if (!l->binds)
 		socket_close(l, 0);
+}
+
+bool link_part(struct link *l)
+{
+	struct msg m;
+
+	if (!l->up || l->parting)
+		return l->up;
+	msg_begin(&m, MSG_BYE, 0);
+	l->parting = true;
+	return link_send(l, &m) == 0;
 }
 
 bool link_is_up(const struct link *l)

@@ -4,7 +4,8 @@
  * The supervisor gives both ends of a link a token of 16 random bytes whenever either end starts.
  * The connecting side uses it as its routing id and greets until it is greeted back; the binding
  * side hears only the present token. So a message of an earlier life has no address to arrive at,
- * and nobody can speak in another's name. */
+ * and nobody can speak in another's name. One that ends says goodbye and waits for the answer: the
+ * supervisor's word of a death goes another way, and would overtake what was said last. */
 #ifndef PROTO_LINK_H
 #define PROTO_LINK_H
 
@@ -20,7 +21,7 @@
 #define LINK_TOKEN 16
 
 /* To be raised with every change of messages.h: ends of different versions do not talk. */
-#define LINK_VERSION 2
+#define LINK_VERSION 3
 
 struct link;
 
@@ -59,6 +60,10 @@ void link_start_threads(void);
 void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKEN]);
 /* The supervisor says that the other end of that generation has died. */
 void link_lost(struct link *l, uint32_t generation, const char *why);
+
+/* Says goodbye. Returns true when `down` is to be waited for, a moment: the other end has then
+ * heard all that was said. False when the link is down already. */
+bool link_part(struct link *l);
 
 bool link_is_up(const struct link *l);
 enum service_id link_peer(const struct link *l);

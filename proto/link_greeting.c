@@ -184,6 +184,21 @@ static int hear_greeting(struct link *l, struct msg *m)
 	return 0;
 }
 
+/* Whoever says it has nothing more to say; whoever answers has heard all of it. */
+static int hear_goodbye(struct link *l, struct msg *m)
+{
+	struct msg back;
+
+	if (!msg_end(m) || (m->type == MSG_BYE_BACK && !l->parting))
+		return -1;
+	if (m->type == MSG_BYE) {
+		msg_begin(&back, MSG_BYE_BACK, 0);
+		link_send_raw(l, &back);
+	}
+	link_go_down(l, "stopped");
+	return 0;
+}
+
 static void count_in(struct link *l, unsigned type, size_t bytes)
 {
 	struct link_count *c = &l->count[type < MSG_NUMBERS ? type : 0];
@@ -213,6 +228,8 @@ void link_hear(struct link *l, const void *p, size_t n)
 		if (l->binds)
 			ask_greeting(l);
 		return;
+	} else if (m.type == MSG_BYE || m.type == MSG_BYE_BACK) {
+		r = hear_goodbye(l, &m);
 	} else {
 		r = l->events->message(l->arg, l, &m);
 	}

@@ -27,6 +27,7 @@ struct link {
 	 * said before the answer to it, so ends that disagree start from nothing. */
 	uint32_t greeting;
 	bool up;
+	bool parting;  /* has said goodbye */
 	bool refused;  /* versions differ: silence until the next token */
 	bool down_due; /* `down` is to be called, with `why` */
 	char why[256];

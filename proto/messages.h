@@ -44,6 +44,8 @@
 	    "version u16, service u8, generation u32, greeting u32")                               \
 	M(21, HELLO_BACK, FROM_STREAMS, FROM_STREAMS, 64,                                          \
 	    "version u16, service u8, generation u32, greeting u32")                               \
+	M(22, BYE, FROM_STREAMS, FROM_STREAMS, 16, "")                                             \
+	M(23, BYE_BACK, FROM_STREAMS, FROM_STREAMS, 16, "")                                        \
 	/* streams: viewer, discovery, db with transport; viewer with db */                        \
 	M(30, STREAM_OPEN, FROM_STREAMS, FROM_STREAMS, 2048,                                       \
 	    "stream u32, list<u8> protocols, str peer, str address, deadline_ms u32")              \

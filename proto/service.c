@@ -15,6 +15,7 @@
 
 #define SIGTERM_GRACE   5000
 #define STOP_OVERDUE_MS 500
+#define PART_MS         500 /* for the neighbours to hear everything */
 
 struct loop *service_loop(const struct service *svc)
 {
@@ -144,15 +145,28 @@ static void link_came_up(void *arg, struct link *l, uint32_t generation)
 	service_start_when_linked(n->svc);
 }
 
+static bool none_is_up(const struct service *svc)
+{
+	for (size_t i = 0; i < svc->spec->desk_count; i++)
+		if (link_is_up(svc->neighbours[i].link))
+			return false;
+	return true;
+}
+
 static void link_went_down(void *arg, struct link *l, const char *why)
 {
 	struct neighbour *n = arg;
 	char text[512];
 
+	if (n->svc->ending) {
+		if (none_is_up(n->svc))
+			loop_stop(n->svc->loop);
+		return;
+	}
 	log_info("service", "%s is gone: %s", service_name(link_peer(l)), why);
 	snprintf(text, sizeof(text), "%s is restarting (%s)", service_name(link_peer(l)), why);
 	streams_down(n->streams, text);
-	if (n->desk->down != NULL && !n->svc->ending)
+	if (n->desk->down != NULL)
 		n->desk->down(n->svc, why);
 }
 
@@ -224,6 +238,10 @@ static void stop_overdue(void *arg)
 {
 	struct service *svc = arg;
 
+	if (svc->ending) {
+		loop_stop(svc->loop);
+		return;
+	}
 	log_warn("service", "not everything could be finished in time");
 	service_exit(svc, EXIT_SUCCESS);
 }
@@ -247,6 +265,19 @@ static void on_sigterm(void *arg, int signo)
 	service_stop(arg, SIGTERM_GRACE);
 }
 
+/* Only the links are left. */
+static void part(struct service *svc)
+{
+	bool wait = false;
+
+	for (size_t i = 0; svc->neighbours != NULL && i < svc->spec->desk_count; i++)
+		wait |= link_part(svc->neighbours[i].link);
+	timer_stop(svc->start_wait);
+	timer_start(svc->overdue, PART_MS);
+	if (wait)
+		loop_run(svc->loop);
+}
+
 static void clear(struct service *svc)
 {
 	char *value;
@@ -258,6 +289,7 @@ static void clear(struct service *svc)
 	}
 	if (svc->configured && svc->spec->fini != NULL)
 		svc->spec->fini(svc);
+	part(svc);
 	for (size_t i = 0; svc->neighbours != NULL && i < svc->spec->desk_count; i++)
 		link_free(svc->neighbours[i].link);
 	free(svc->neighbours);

@@ -240,7 +240,7 @@ void streams_free(struct streams *t)
 		return;
 	t->closing = true;
 	streams_enter(t);
-	end_all(t, STREAM_CANCELLED, "the service ends", true);
+	end_all(t, STREAM_RESTARTING, "the service ends", true);
 	map_free(t->by_id);
 	timer_free(t->deadline);
 	timer_free(t->hold);

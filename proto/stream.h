@@ -32,7 +32,7 @@ enum stream_code {
 	STREAM_UNREACHABLE, /* no address worked; the text lists each with its reason */
 	STREAM_TIMEOUT,     /* a deadline passed */
 	STREAM_BROKEN,      /* the remote peer reset it or its connection went away */
-	STREAM_RESTARTING,  /* the service at the other end of the link died */
+	STREAM_RESTARTING,  /* the service at the other end of the link ended or died */
 	STREAM_VIOLATION,   /* the other side broke the protocol */
 	STREAM_NO_MEMORY    /* a budget is used up */
 };
@@ -78,7 +78,7 @@ typedef const struct stream_events *stream_request_fn(
 struct streams *streams_new(struct loop *loop, struct link *l, stream_incoming_fn *incoming,
     stream_request_fn *request, void *arg);
 
-/* Ends all with STREAM_CANCELLED: the other side hears of it, and so do the users (reset is called
+/* Ends all with STREAM_RESTARTING: the other side hears of it, and so do the users (reset is called
  * from inside). NULL is fine. */
 void streams_free(struct streams *t);
 

@@ -14,7 +14,7 @@
 
 /* Numbers of the document, not of its source. */
 enum { HELLO = 20, HELLO_BACK = 21, OPEN = 30, OPENED = 31, DATA = 32, SIGN = 50, UNKNOWN = 999 };
-enum { VERSION = 2, VIEWER = 4, GOOP_DATA = 10 };
+enum { VERSION = 3, VIEWER = 4, GOOP_DATA = 10 };
 
 static const char token[] = "sixteen letters.";
 static const char other[] = "SIXTEEN LETTERS.";

@@ -315,9 +315,10 @@ static void test_ways_to_stop(void **state)
 		assert_int_equal(puppet_wait_end(p), 0);
 		assert_non_null(
 		    strstr(puppet_log(p), way == 0 ? "1234 ms to stop" : "5000 ms to stop"));
-		/* Its last words arrive: streams are cancelled, not just gone. */
-		assert_int_equal(puppet_wait_over(s), STREAM_CANCELLED);
-		assert_non_null(strstr(puppet_log(p), "echo: reset: cancelled"));
+		/* Its last words arrive: streams are ended, not just gone. */
+		assert_int_equal(puppet_wait_over(s), STREAM_RESTARTING);
+		assert_string_equal(s->text, "the service ends");
+		assert_non_null(strstr(puppet_log(p), "echo: reset: service restarting"));
 		assert_non_null(strstr(puppet_log(p), "echo: fini"));
 		puppet_free(p);
 	}

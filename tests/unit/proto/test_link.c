@@ -166,6 +166,70 @@ static void test_new_token_without_a_death(void **state)
 	pair_end(&p);
 }
 
+/* More than one turn takes; the end that parts hears of the goodbye only when all has been heard.
+ */
+static void part(struct pair_end *leaves, struct pair_end *stays, struct pair *p)
+{
+	uint64_t before = link_counted(stays->link).messages_in;
+
+	for (uint32_t i = 0; i < 500; i++)
+		if (leaves == &p->viewer)
+			send_credit(leaves, 1001 + 2 * i);
+		else
+			send_self(leaves, 7);
+	assert_true(link_part(leaves->link));
+	PAIR_UNTIL(p, leaves->downs == 1);
+	assert_int_equal(link_counted(stays->link).messages_in - before, 500 + 1);
+	assert_int_equal(stays->downs, 1);
+	assert_string_equal(stays->why, "stopped");
+	assert_false(link_part(leaves->link));
+	assert_int_equal(leaves->alarms + stays->alarms, 0);
+}
+
+static void test_a_goodbye_comes_after_everything_else(void **state)
+{
+	struct pair p = {.viewer.message = note_port};
+
+	(void)state;
+	pair_begin(&p);
+	part(&p.viewer, &p.transport, &p);
+	pair_end(&p);
+	p = (struct pair){.viewer.message = note_port};
+	pair_begin(&p);
+	part(&p.transport, &p.viewer, &p);
+	pair_end(&p);
+}
+
+static void test_both_say_goodbye_at_once(void **state)
+{
+	struct pair p = {0};
+
+	(void)state;
+	pair_begin(&p);
+	assert_true(link_part(p.viewer.link));
+	assert_true(link_part(p.transport.link));
+	PAIR_UNTIL(&p, p.viewer.downs == 1 && p.transport.downs == 1);
+	assert_int_equal(p.viewer.alarms + p.transport.alarms, 0);
+	/* Another life begins as after any other end. */
+	pair_link_set(&p);
+	PAIR_UNTIL(&p, p.viewer.ups == 2 && p.transport.ups == 2);
+	pair_end(&p);
+}
+
+static void test_nobody_is_thanked_for_a_goodbye_not_said(void **state)
+{
+	struct pair p = {0};
+	struct msg m;
+
+	(void)state;
+	pair_begin(&p);
+	msg_begin(&m, MSG_BYE_BACK, 0);
+	assert_int_equal(link_send(p.viewer.link, &m), 0);
+	PAIR_UNTIL(&p, p.transport.alarms == 1 && p.transport.ups == 2);
+	assert_non_null(strstr(p.transport.alarm, "BYE_BACK"));
+	pair_end(&p);
+}
+
 static int refuse_first(struct pair_end *end, struct msg *m)
 {
 	(void)m;
@@ -483,6 +547,9 @@ int main(void)
 	    cmocka_unit_test(test_connecting_end_restarts),
 	    cmocka_unit_test(test_binding_end_restarts),
 	    cmocka_unit_test(test_new_token_without_a_death),
+	    cmocka_unit_test(test_a_goodbye_comes_after_everything_else),
+	    cmocka_unit_test(test_both_say_goodbye_at_once),
+	    cmocka_unit_test(test_nobody_is_thanked_for_a_goodbye_not_said),
 	    cmocka_unit_test(test_bad_message_to_the_connecting_end),
 	    cmocka_unit_test(test_bad_message_to_the_binding_end),
 	    cmocka_unit_test(test_unfit_messages_are_not_sent),

@@ -1138,7 +1138,7 @@ static void test_freeing_the_table_ends_all(void **state)
 	streams_free(p.transport.streams);
 	for (int i = 0; i < 3; i++) {
 		assert_true(out[i].was_reset);
-		assert_int_equal(out[i].code, STREAM_CANCELLED);
+		assert_int_equal(out[i].code, STREAM_RESTARTING);
 	}
 	p.transport.streams = NULL;
 	PAIR_UNTIL(&p, in.was_reset);
