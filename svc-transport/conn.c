@@ -33,7 +33,7 @@ void conn_set_goaway(struct conn *c, enum yamux_reason reason)
 
 bool conn_is_handshake(const struct conn *c)
 {
-	return c->inbound && c->phase != CONN_OPEN;
+	return c->inbound && c->phase < CONN_OPEN;
 }
 
 static void watch_for(struct conn *c, int events)
@@ -68,7 +68,7 @@ static void conn_free(struct conn *c)
 static void tell_end(struct conn *c)
 {
 	struct conns *cs = c->set;
-	bool was_open = c->phase == CONN_OPEN;
+	bool was_open = c->phase >= CONN_OPEN;
 
 	if (was_open && log_allowed(&cs->changes, CONN_LINES, "conn"))
 		log_info("conn", "%s at %s: %s", c->peer_text, c->remote_text, c->why);
@@ -172,6 +172,8 @@ void conn_flush(struct conn *c)
 		conn_touch(c);
 	}
 	watch_for(c, WATCH_READ | (c->blocked ? WATCH_WRITE : 0));
+	if (c->phase == CONN_LEAVING && !c->blocked && !yamux_has_output(c->yamux))
+		tcp_finish(c->fd);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -192,7 +194,7 @@ static long record_input(struct conn *c, uint8_t *p, size_t n)
 		conn_close(c, "a record is forged");
 		return -1;
 	}
-	if (c->phase != CONN_OPEN)
+	if (c->phase < CONN_OPEN)
 		conn_upgrade_plain(c, p + RECORD_HEADER, (size_t)plain);
 	else if (yamux_input(c->yamux, p + RECORD_HEADER, (size_t)plain) != 0)
 		conn_close(c, "yamux: %s", yamux_error(c->yamux));
@@ -233,8 +235,10 @@ static void conn_read(struct conn *c)
 		return;
 	}
 	if (n == 0) {
-		conn_close(c, c->phase == CONN_OPEN ? "the peer closed the connection"
-						    : "closed by the other side while connecting");
+		conn_close(c, "%s",
+		    c->phase == CONN_LEAVING ? "this peer is stopping"
+		    : c->phase == CONN_OPEN  ? "the peer closed the connection"
+					     : "closed by the other side while connecting");
 		return;
 	}
 	c->bytes_in += (size_t)n;
@@ -247,6 +251,33 @@ static void conn_read(struct conn *c)
 		conn_flush(c);
 	else
 		conn_touch(c);
+}
+
+/* --- leaving ---------------------------------------------------------------------------------- */
+
+void conn_leave(struct conn *c)
+{
+	if (c->is_dying || c->phase == CONN_LEAVING)
+		return;
+	if (c->phase < CONN_OPEN) {
+		conn_close(c, "this peer is stopping");
+		return;
+	}
+	c->phase = CONN_LEAVING;
+	yamux_close(c->yamux, c->goaway);
+	conn_flush(c);
+}
+
+/* Closing at once would do, were it not that TCP throws away what the peer has not acknowledged
+ * when something comes for a socket that is gone, and a peer that reads does send: windows. */
+void conn_check_leaving(struct conn *c)
+{
+	uint64_t before = c->acked;
+
+	if (tcp_delivered(c->fd, &c->acked))
+		conn_close(c, "this peer is stopping");
+	else if (c->acked == before)
+		conn_close(c, "this peer is stopping, the other does not read");
 }
 
 /* --- beginning -------------------------------------------------------------------------------- */

@@ -63,6 +63,11 @@ void conn_set_goaway(struct conn *c, enum yamux_reason reason);
 /* Ends it soon. Does nothing the second time. */
 void conn_close(struct conn *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Ends it in order: all streams have their reset, and what yamux has given out before goes out with
+ * a GoAway and the end of our direction. `closed` follows when the peer has ended its own, or has
+ * it all, or has taken nothing of it for a second. */
+void conn_leave(struct conn *c);
+
 /* yamux has got something to send: it will be sent before the loop sleeps. */
 void conn_touch(struct conn *c);
 /* The same now. Not from inside a yamux callback. */

@@ -23,7 +23,8 @@ enum conn_phase {
 	CONN_SECURING, /* multistream: /noise */
 	CONN_PROVING,  /* Noise handshake */
 	CONN_CHOOSING, /* multistream inside Noise, when no muxer was agreed on */
-	CONN_OPEN
+	CONN_OPEN,
+	CONN_LEAVING /* has said goodbye; ends when the peer has got it all */
 };
 
 struct conn {
@@ -54,6 +55,7 @@ struct conn {
 	struct buf out; /* ciphertext the socket did not take */
 	uint64_t bytes_in, bytes_out;
 	uint64_t moved_at; /* the socket last took something, or had nothing to take */
+	uint64_t acked;    /* LEAVING: by the peer's TCP, at the last tick */
 
 	void *user;
 	enum yamux_reason goaway;
@@ -85,6 +87,8 @@ struct conn *conn_new(struct conns *cs, int fd, bool inbound, const struct socka
 /* Says goodbye, tells, frees. Only for one that is dying. */
 void conn_end(struct conn *c);
 bool conn_is_handshake(const struct conn *c);
+/* While it is leaving, every second: ends it when there is nothing to wait for any more. */
+void conn_check_leaving(struct conn *c);
 
 /* conn_upgrade.c */
 

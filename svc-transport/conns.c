@@ -95,7 +95,9 @@ static bool before_sleep(void *arg)
 
 static void check_deadlines(struct conn *c, uint64_t now)
 {
-	if (c->phase != CONN_OPEN && now - c->since >= LIMIT_UPGRADE_MS)
+	if (c->phase == CONN_LEAVING)
+		conn_check_leaving(c);
+	else if (c->phase != CONN_OPEN && now - c->since >= LIMIT_UPGRADE_MS)
 		conn_close(c, "not connected within %d s", LIMIT_UPGRADE_MS / 1000);
 	else if (buf_len(&c->out) > 0 && now - c->moved_at >= LIMIT_WRITE_STALL_MS)
 		conn_close(c, "the peer has read nothing for %d s", LIMIT_WRITE_STALL_MS / 1000);

@@ -34,6 +34,11 @@
 #define LIMIT_WRITE_STALL_MS  30000 /* a socket that takes nothing although we have something */
 #define LIMIT_STREAM_STALL_MS 60000 /* the peer finished its side and grants no window */
 
+/* At the end of the process: for the last messages of services that have ended already; and for
+ * peers that take nothing of what they are owed. */
+#define LIMIT_LEAVE_BUS_MS   500
+#define LIMIT_LEAVE_STALL_MS 1000
+
 /* Streams, both directions. Per protocol and peer: protocol_limit(). */
 #define LIMIT_STREAMS                8192
 #define LIMIT_STREAMS_CONNECTION     1024

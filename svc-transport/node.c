@@ -176,6 +176,43 @@ const struct stream_events *node_open(
 	return events;
 }
 
+/* --- leaving ---------------------------------------------------------------------------------- */
+
+static bool leave_some(void *arg)
+{
+	struct node *n = arg;
+	struct conn *c = NULL;
+
+	while ((c = conns_next(n->conns, c)) != NULL)
+		if (!conn_is_open(c) || !lane_owes(conn_user(c), timer_active(n->last_words)))
+			conn_leave(c);
+	if (conns_count(n->conns) == 0 && !n->has_left) {
+		n->has_left = true;
+		n->events->left(n->arg);
+	}
+	return false;
+}
+
+static void services_are_silent(void *arg)
+{
+	struct node *n = arg;
+
+	loop_again(n->loop);
+}
+
+void node_leave(struct node *n, bool at_once)
+{
+	if (n->leave != NULL)
+		return;
+	stream_table_leave(n->table);
+	timer_stop(n->dialing);
+	timer_stop(n->push);
+	if (!at_once)
+		timer_start(n->last_words, LIMIT_LEAVE_BUS_MS);
+	n->leave = loop_before_sleep(n->loop, leave_some, n);
+	loop_again(n->loop);
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void tick(void *arg)
@@ -213,6 +250,7 @@ struct node *node_new(
 	n->conns = conns_new(loop, &n->noise, &conn_events, n);
 	n->dialing = timer_new(loop, node_dial_tick, n);
 	n->push = timer_new(loop, node_identify_push, n);
+	n->last_words = timer_new(loop, services_are_silent, n);
 	n->tick = timer_new(loop, tick, n);
 	timer_repeat(n->tick, TICK_MS);
 	return n;
@@ -222,6 +260,7 @@ void node_free(struct node *n)
 {
 	if (n == NULL)
 		return;
+	before_sleep_free(n->leave);
 	conns_free(n->conns);
 	stream_table_free(n->table);
 	dialer_free(n->dialer);
@@ -229,6 +268,7 @@ void node_free(struct node *n)
 	peers_free(n->peers);
 	timer_free(n->dialing);
 	timer_free(n->push);
+	timer_free(n->last_words);
 	timer_free(n->tick);
 	noise_self_clear(&n->noise);
 	buf_clear(&n->record);

@@ -24,11 +24,17 @@ struct node_events {
 	void (*connect_failed)(void *arg, const struct peer *p, const char *text);
 	/* The streams to a service, NULL while it is down. */
 	struct streams *(*streams)(void *arg, enum service_id service);
+	/* node_leave() has done what it can. Called once. */
+	void (*left)(void *arg);
 };
 
 /* `identity` is lent. */
 struct node *node_new(struct loop *loop, const struct identity *identity,
     const struct node_events *events, void *arg);
+/* Ends in order: what services have written and ended goes out, then each connection is closed when
+ * its peer has got it all. `left` follows; nothing else can be asked for in between. With `at_once`
+ * services are still at work, and none of their streams is waited for. */
+void node_leave(struct node *n, bool at_once);
 /* Closes all connections. NULL is fine. */
 void node_free(struct node *n);
 

@@ -65,7 +65,7 @@ void node_dial(struct node *n, const struct peer_id *id)
 	uint64_t now = loop_now(n->loop);
 	size_t count = addrbook_get(n->book, id, now, addrs, LIMIT_DIAL_ADDRS);
 
-	if (dialer_busy(n->dialer, id))
+	if (n->leave != NULL || dialer_busy(n->dialer, id))
 		return;
 	if (dialer_start(n->dialer, id, addrs, count, now) != 0)
 		give_up(n, id, "too many peers are being dialled");

@@ -22,6 +22,9 @@ struct node {
 	struct addrbook *book;
 	struct dialer *dialer;
 	struct timer *dialing, *tick, *push;
+	struct timer *last_words;   /* of services that have gone: they may still be on the bus */
+	struct before_sleep *leave; /* NULL unless node_leave() was called */
+	bool has_left;
 	struct log_limit silent; /* of peers that say nothing about themselves */
 	struct identify_stream_owner identify;
 

@@ -41,6 +41,12 @@ void pipe_free(struct pipe *p)
 	free(p);
 }
 
+bool pipe_is_owed(const struct pipe *p)
+{
+	return p->bus == NULL && p->local == NULL && p->wire != NULL &&
+	       (buf_len(&p->held) > 0 || !yamux_is_sent(p->wire));
+}
+
 void pipe_free_if_over(struct pipe *p)
 {
 	if (p->wire == NULL && p->bus == NULL && p->local == NULL)

@@ -80,6 +80,7 @@ struct stream_table {
 	size_t count;
 	size_t served[SERVICE_COUNT]; /* inbound, handed on to that service */
 	size_t buffered;
+	bool leaving;
 	struct log_limit given_up;
 	struct pipe *watched; /* becomes NULL when this one is freed */
 };
@@ -90,6 +91,8 @@ struct stream_table {
 struct pipe *pipe_new(struct stream_table *t, bool ours, const struct peer_id *peer);
 /* Takes it out of its list and counts, and frees it. All its sides are gone. */
 void pipe_free(struct pipe *p);
+/* Its service has ended it, and not all of that has gone to the peer. */
+bool pipe_is_owed(const struct pipe *p);
 /* Frees it when both sides have ended. */
 void pipe_free_if_over(struct pipe *p);
 /* Ends what is left of both sides; the pipe is gone. `why` is for our side. */

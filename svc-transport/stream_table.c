@@ -109,6 +109,16 @@ bool lane_is_settled(const struct lane *l)
 	return l->settled;
 }
 
+bool lane_owes(const struct lane *l, bool open)
+{
+	const struct pipe *p;
+
+	TAILQ_FOREACH (p, &l->pipes, entry)
+		if (pipe_is_owed(p) || (open && p->bus != NULL))
+			return true;
+	return false;
+}
+
 static bool may_start(const struct lane *l)
 {
 	return conn_is_open(l->conn) && yamux_may_open(conn_yamux(l->conn)) &&
@@ -156,6 +166,8 @@ static const char *overdue(const struct pipe *p, uint64_t now)
 	if (p->wire != NULL && yamux_got_fin(p->wire) && yamux_queued(p->wire) > 0 &&
 	    now - p->moved_at >= LIMIT_STREAM_STALL_MS)
 		return "the peer does not read any more";
+	if (p->table->leaving && pipe_is_owed(p) && now - p->moved_at >= LIMIT_LEAVE_STALL_MS)
+		return "the peer does not read, and this one is stopping";
 	return NULL;
 }
 
@@ -222,7 +234,7 @@ void lane_wasted(struct lane *l)
 
 static bool may_be_opened(const struct lane *l)
 {
-	return conn_is_open(l->conn) && l->count < LIMIT_STREAMS_CONNECTION &&
+	return conn_is_open(l->conn) && !l->table->leaving && l->count < LIMIT_STREAMS_CONNECTION &&
 	       share_may_open(l->share) && l->table->count < LIMIT_SERVED;
 }
 
@@ -270,6 +282,8 @@ static void on_reset(void *arg, struct yamux_stream *s, void *user, uint32_t cod
 
 	(void)s;
 	p->wire = NULL;
+	if (p->table->leaving && p->bus != NULL)
+		return;
 	if (!conn_is_open(arg))
 		pipe_end(p, 0, STREAM_BROKEN, "the connection to the peer was lost");
 	else if (code == YAMUX_CODE_NEGOTIATION)
@@ -333,7 +347,8 @@ const struct stream_events *stream_table_request(struct stream_table *t, struct 
 {
 	struct pipe *p;
 
-	if (t->count >= LIMIT_STREAMS || (l != NULL && l->count >= LIMIT_STREAMS_CONNECTION))
+	if (t->leaving || t->count >= LIMIT_STREAMS ||
+	    (l != NULL && l->count >= LIMIT_STREAMS_CONNECTION))
 		return NULL;
 	p = pipe_new(t, true, peer);
 	p->bus = s;
@@ -387,6 +402,11 @@ size_t stream_table_waiting(const struct stream_table *t, const struct peer_id *
 	TAILQ_FOREACH (p, &t->waiting, entry)
 		n += peer_id_equal(&p->peer, peer);
 	return n;
+}
+
+void stream_table_leave(struct stream_table *t)
+{
+	t->leaving = true;
 }
 
 void stream_table_tick(struct stream_table *t, uint64_t now)

@@ -48,6 +48,9 @@ struct conn *lane_conn(const struct lane *l);
 size_t lane_count(const struct lane *l); /* pipes */
 /* The peer has shown that its muxer is wired: it opened a stream, or answered on one of ours. */
 bool lane_is_settled(const struct lane *l);
+/* Something of a service still has to go to the peer: what it has written and ended, and with
+ * `open` whatever it has not ended yet. */
+bool lane_owes(const struct lane *l, bool open);
 /* For struct conn_events. */
 extern const struct yamux_events lane_events;
 
@@ -65,6 +68,11 @@ void stream_table_reached(struct stream_table *t, struct lane *l);
 /* There will be none: what waited for it ends. */
 void stream_table_unreached(
     struct stream_table *t, const struct peer_id *peer, enum stream_code code, const char *text);
+
+/* This process is about to end. From now on peers and services get no new streams, a stream whose
+ * service has ended it is given up when the peer takes nothing of it for LIMIT_LEAVE_STALL_MS, and
+ * services keep theirs when connections end: they learn of it from the bus, and why. */
+void stream_table_leave(struct stream_table *t);
 
 /* About once a second. */
 void stream_table_tick(struct stream_table *t, uint64_t now);

@@ -2,8 +2,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <linux/tcp.h> /* netinet/tcp.h knows but half of struct tcp_info */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
@@ -19,6 +19,9 @@
 #define ACCEPT_RESTS 200 /* ms without accepting when descriptors have run out */
 #define NO_LISTENER  (-1)
 #define NO_FAMILY    (-2)
+
+/* Of struct tcp_info: RFC 9293 section 3.3.2, numbered as the kernel's net/tcp_states.h does. */
+enum { STATE_FIN_WAIT2 = 5, STATE_TIME_WAIT = 6, STATE_CLOSE = 7 };
 
 struct tcp_listener {
 	struct loop *loop;
@@ -305,8 +308,25 @@ long tcp_write(int fd, const void *p, size_t n, char *why)
 	return outcome(send(fd, p, n, MSG_NOSIGNAL), why);
 }
 
-void tcp_close(int fd)
+void tcp_finish(int fd)
 {
 	shutdown(fd, SHUT_WR);
+}
+
+bool tcp_delivered(int fd, uint64_t *acked)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof info;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return true;
+	*acked = info.tcpi_bytes_acked;
+	return info.tcpi_state == STATE_FIN_WAIT2 || info.tcpi_state == STATE_TIME_WAIT ||
+	       info.tcpi_state == STATE_CLOSE;
+}
+
+void tcp_close(int fd)
+{
+	tcp_finish(fd);
 	close(fd);
 }

@@ -2,6 +2,7 @@
 #ifndef SVC_TRANSPORT_TCP_H
 #define SVC_TRANSPORT_TCP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -42,6 +43,11 @@ int tcp_connected(int fd, char *why);
 long tcp_read(int fd, void *p, size_t n, char *why);
 long tcp_write(int fd, const void *p, size_t n, char *why);
 
+/* Says that we write no more; reading goes on. */
+void tcp_finish(int fd);
+/* After tcp_finish(): true when the other side has all that was written, and our end with it.
+ * `acked` counts the bytes that it has acknowledged so far. */
+bool tcp_delivered(int fd, uint64_t *acked);
 /* Says that we write no more, then closes. */
 void tcp_close(int fd);
 

@@ -94,11 +94,19 @@ static struct streams *streams_to(void *arg, enum service_id service)
 	return link_is_up(service_link(t->svc, service)) ? service_streams(t->svc, service) : NULL;
 }
 
+static void left(void *arg)
+{
+	struct transport *t = arg;
+
+	service_exit(t->svc, EXIT_SUCCESS);
+}
+
 static const struct node_events node_events = {
     .peer_up = say_peer_up,
     .peer_down = say_peer_down,
     .connect_failed = say_connect_failed,
     .streams = streams_to,
+    .left = left,
 };
 
 static int say_signature(
@@ -358,12 +366,16 @@ int transport_start(struct service *svc)
 	return 0;
 }
 
-/* Transport is the last to stop: whoever used its streams has gone, and what they wrote last goes
- * out with the goodbye of each connection. */
+/* Transport is the last to stop: whoever used its streams has gone, and what they wrote last is on
+ * its way. When it alone is restarted the others are at work, and open again what they need. */
 void transport_stop(struct service *svc, uint32_t grace_ms)
 {
+	struct transport *t = self_of(svc);
+
 	(void)grace_ms;
-	service_exit(svc, EXIT_SUCCESS);
+	tcp_listener_free(t->listener);
+	t->listener = NULL;
+	node_leave(t->node, service_comes_back(svc));
 }
 
 void transport_fini(struct service *svc)

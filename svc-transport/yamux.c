@@ -459,6 +459,11 @@ bool yamux_sent_fin(const struct yamux_stream *s)
 	return s->finished;
 }
 
+bool yamux_is_sent(const struct yamux_stream *s)
+{
+	return s->queue.len == 0 && s->finished == s->sent_fin;
+}
+
 void *yamux_user(const struct yamux_stream *s)
 {
 	return s->user;

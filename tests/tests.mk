@@ -40,7 +40,7 @@ $(SERVICE_TESTS): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(SERVICE_HELP
 # A neighbour that shares no code with the house.
 $(B)/test/service/test_bus: LDLIBS += $(call pkg,libczmq)
 # The raw peer is made of the transport's own protocol cores.
-$(patsubst %,$(B)/test/service/test_transport_%,raw limits): $(B)/obj/tests/service/raw.o \
+$(patsubst %,$(B)/test/service/test_transport_%,raw limits leave): $(B)/obj/tests/service/raw.o \
     $(patsubst %,$(B)/obj/svc-transport/%.o,multistream noise record yamux yamux_output yamux_queue yamux_frame)
 $(SERVICE_FAKES): $(B)/test/service/%: $(B)/obj/tests/service/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
