@@ -1,8 +1,12 @@
 #include "tests/service/actor.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <cmocka.h>
 #include <sodium.h>
 
 #include "base/alloc.h"
@@ -133,4 +137,102 @@ void actor_publish(struct buf *out, struct actor *author, const char *topic, con
 	actor_sign_publish(author, topic, author->seqno, data, signature);
 	put_field(&m, 5, signature, sizeof signature);
 	put_framed(out, 2, &m);
+}
+
+/* --- the neighbours of svc-discovery ------------------------------------------------------------
+ */
+
+static void say_signature(struct puppet_end *end, uint32_t request, const uint8_t signature[64])
+{
+	struct msg m;
+
+	msg_begin(&m, MSG_SIGNATURE, 0);
+	msg_put_u32(&m, request);
+	msg_put_bytes(&m, signature, 64);
+	puppet_say(end, &m);
+}
+
+static int sign_presence(const struct actor *us, struct puppet_end *transport, struct msg *m)
+{
+	struct presence p = {.peer = us->id};
+	uint32_t request = msg_get_u32(m);
+	char *type = puppet_text(m);
+
+	while (strcmp(presence_type_name(p.type), type) != 0)
+		p.type++;
+	free(type);
+	p.peer_text = xstrdup(us->text);
+	p.content = puppet_text(m);
+	p.email = puppet_text(m);
+	p.avatar_hash = puppet_text(m);
+	p.target = xstrdup("");
+	p.ts = msg_get_i64(m);
+	for (size_t n = msg_get_u16(m); n > 0; n--)
+		p.addrs[p.addr_count++] = puppet_text(m);
+	assert_true(msg_end(m));
+	actor_sign_presence(us, &p);
+	say_signature(transport, request, p.sig);
+	presence_clear(&p);
+	return 1;
+}
+
+static int sign_publish(const struct actor *us, struct puppet_end *transport, struct msg *m)
+{
+	uint32_t request = msg_get_u32(m);
+	char *topic = puppet_text(m);
+	uint64_t seqno = msg_get_u64(m);
+	struct bytes data = msg_get_bytes(m);
+	uint8_t signature[64];
+
+	assert_true(msg_end(m));
+	actor_sign_publish(us, topic, seqno, data, signature);
+	say_signature(transport, request, signature);
+	free(topic);
+	return 1;
+}
+
+int actor_desk(void *arg, struct puppet_end *transport, struct msg *m)
+{
+	switch (m->type) {
+	case MSG_SIGN_PRESENCE: return sign_presence(arg, transport, m);
+	case MSG_SIGN_PUBLISH: return sign_publish(arg, transport, m);
+	default: return 0;
+	}
+}
+
+void actor_say_self(const struct actor *us, struct puppet_end *transport, uint16_t port)
+{
+	struct msg m;
+
+	msg_begin(&m, MSG_SELF, 0);
+	msg_put_str(&m, us->text);
+	msg_put_bytes(&m, us->key, sizeof us->key);
+	msg_put_u16(&m, port);
+	puppet_say(transport, &m);
+}
+
+static void assert_text(struct msg *m, const char *want)
+{
+	char *text = puppet_text(m);
+
+	assert_string_equal(text, want);
+	free(text);
+}
+
+void actor_assert_person(struct puppet_end *end, const struct actor *who, const char *label)
+{
+	struct msg m;
+
+	puppet_next(end, MSG_PERSON, &m);
+	assert_text(&m, who->text);
+	assert_text(&m, label);
+}
+
+void actor_assert_gone(struct puppet_end *end, const struct actor *who)
+{
+	struct msg m;
+
+	puppet_next(end, MSG_PERSON_GONE, &m);
+	assert_text(&m, who->text);
+	assert_true(msg_end(&m));
 }

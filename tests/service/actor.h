@@ -10,6 +10,7 @@
 #include "codec/peer_id.h"
 #include "codec/presence.h"
 #include "codec/pubkey.h"
+#include "tests/service/puppet.h"
 
 struct actor {
 	struct peer_id id;
@@ -27,6 +28,15 @@ void actor_init(struct actor *a, uint8_t number);
 void actor_sign_presence(const struct actor *a, struct presence *p);
 void actor_sign_publish(const struct actor *a, const char *topic, uint64_t seqno, struct bytes data,
     uint8_t signature[64]);
+
+/* A puppet_desk for the transport of the actor in `arg`, which has to sign in its name. */
+int actor_desk(void *arg, struct puppet_end *transport, struct msg *m);
+/* The transport says that this is who we are. */
+void actor_say_self(const struct actor *us, struct puppet_end *transport, uint16_t port);
+
+/* The next PERSON, or PERSON_GONE, to that neighbour tells of `who`. */
+void actor_assert_person(struct puppet_end *end, const struct actor *who, const char *label);
+void actor_assert_gone(struct puppet_end *end, const struct actor *who);
 
 /* A presence message, JSON for free(3); with `sig` when `with_sig`. `addr` may be NULL. */
 char *actor_presence(

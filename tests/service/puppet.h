@@ -29,6 +29,8 @@
 #include "proto/stream.h"
 
 #define PUPPET_MS 10000
+/* The id of a peer that no stage knows. */
+#define PUPPET_NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 
 struct puppet;     /* the service and its supervisor */
 struct puppet_end; /* a neighbour's end of its link to the service */
@@ -82,10 +84,21 @@ const char *puppet_report(struct puppet *p, const char *what);
 bool puppet_is_ready(const struct puppet *p);
 bool puppet_is_running(const struct puppet *p);
 pid_t puppet_pid(const struct puppet *p);
+/* Resident memory of the service in bytes. Says little under a sanitizer, where what is freed stays
+ * for a while. */
+size_t puppet_memory(const struct puppet *p);
+#ifdef __SANITIZE_ADDRESS__
+#define PUPPET_MEMORY_COUNTS 0
+#else
+#define PUPPET_MEMORY_COUNTS 1
+#endif
 struct loop *puppet_loop(const struct puppet *p);
 const char *puppet_dir(const struct puppet *p); /* absolute */
 /* All that the service has written to standard error so far. */
 const char *puppet_log(const struct puppet *p);
+
+/* A setup for cmocka's group: the test has a network of its own, with nothing but loopback. */
+int puppet_own_network(void **state);
 
 /* Writes a file below the folder, making folders on its way. */
 void puppet_put_file(struct puppet *p, const char *path, const void *data, size_t len);
@@ -117,6 +130,9 @@ struct link *puppet_link(const struct puppet_end *end);
 struct streams *puppet_streams(const struct puppet_end *end);
 /* Waits until the link is up. */
 void puppet_wait_up(struct puppet_end *end);
+
+/* The next text of a message, for free(3). */
+char *puppet_text(struct msg *m);
 
 /* Sends and consumes a message as that neighbour. */
 void puppet_say(struct puppet_end *end, struct msg *m);

@@ -96,6 +96,22 @@ static const struct yamux_events raw_events = {
     .goaway = raw_goaway,
 };
 
+struct puppet *raw_stage(struct puppet_end **viewer, struct puppet_end **discovery)
+{
+	struct puppet *p = puppet_new(SERVICE_TRANSPORT);
+
+	assert_true(sodium_init() >= 0);
+	*viewer = puppet_neighbour(p, SERVICE_VIEWER);
+	if (discovery != NULL)
+		*discovery = puppet_neighbour(p, SERVICE_DISCOVERY);
+	puppet_config(p, "identity.key_file", "data/identity.key");
+	puppet_start(p);
+	puppet_wait_up(*viewer);
+	if (discovery != NULL)
+		puppet_wait_up(*discovery);
+	return p;
+}
+
 unsigned raw_port(struct puppet *p)
 {
 	unsigned port = 0;

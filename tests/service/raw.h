@@ -50,6 +50,10 @@ struct raw {
 	uint32_t goodbye; /* what its GoAway said, UINT32_MAX while there was none */
 };
 
+/* svc-transport on a stage of its own, its neighbours up; `discovery` may be NULL for a stage
+ * without it. The caller frees the stage. */
+struct puppet *raw_stage(struct puppet_end **viewer, struct puppet_end **discovery);
+
 /* The port that the service listens on, and a socket connected to it. */
 unsigned raw_port(struct puppet *p);
 int raw_tcp(struct puppet *p);

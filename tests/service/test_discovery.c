@@ -9,8 +9,6 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,25 +34,6 @@ struct stage {
 };
 
 /* --- the local network ------------------------------------------------------------------------ */
-
-static void raise_loopback(void)
-{
-	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
-		fail_msg("loopback does not come up");
-	close(fd);
-}
-
-static int own_network(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-		fail_msg("no network namespace to be had: run as root");
-	raise_loopback();
-	return 0;
-}
 
 static int open_ether(void)
 {
@@ -133,83 +112,6 @@ static void announce(const struct stage *s, const struct actor *who, unsigned po
 
 /* --- the transport ---------------------------------------------------------------------------- */
 
-static void say_signature(struct puppet_end *end, uint32_t request, const uint8_t signature[64])
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_SIGNATURE, 0);
-	msg_put_u32(&m, request);
-	msg_put_bytes(&m, signature, 64);
-	puppet_say(end, &m);
-}
-
-static char *get_text(struct msg *m)
-{
-	struct bytes b = msg_get_str(m);
-
-	return xstrndup((const char *)b.data, b.len);
-}
-
-static int sign_presence(struct stage *s, struct msg *m)
-{
-	struct presence p = {.peer = s->us.id};
-	uint32_t request = msg_get_u32(m);
-	char *type = get_text(m);
-
-	while (strcmp(presence_type_name(p.type), type) != 0)
-		p.type++;
-	free(type);
-	p.peer_text = xstrdup(s->us.text);
-	p.content = get_text(m);
-	p.email = get_text(m);
-	p.avatar_hash = get_text(m);
-	p.target = xstrdup("");
-	p.ts = msg_get_i64(m);
-	for (size_t n = msg_get_u16(m); n > 0; n--)
-		p.addrs[p.addr_count++] = get_text(m);
-	assert_true(msg_end(m));
-	actor_sign_presence(&s->us, &p);
-	say_signature(s->transport, request, p.sig);
-	presence_clear(&p);
-	return 1;
-}
-
-static int sign_publish(struct stage *s, struct msg *m)
-{
-	uint32_t request = msg_get_u32(m);
-	char *topic = get_text(m);
-	uint64_t seqno = msg_get_u64(m);
-	struct bytes data = msg_get_bytes(m);
-	uint8_t signature[64];
-
-	assert_true(msg_end(m));
-	actor_sign_publish(&s->us, topic, seqno, data, signature);
-	say_signature(s->transport, request, signature);
-	free(topic);
-	return 1;
-}
-
-static int transport_desk(void *arg, struct puppet_end *end, struct msg *m)
-{
-	(void)end;
-	switch (m->type) {
-	case MSG_SIGN_PRESENCE: return sign_presence(arg, m);
-	case MSG_SIGN_PUBLISH: return sign_publish(arg, m);
-	default: return 0;
-	}
-}
-
-static void say_self(struct stage *s)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_SELF, 0);
-	msg_put_str(&m, s->us.text);
-	msg_put_bytes(&m, s->us.key, sizeof s->us.key);
-	msg_put_u16(&m, PORT);
-	puppet_say(s->transport, &m);
-}
-
 static void say_peer_up(struct stage *s, const struct actor *who)
 {
 	struct msg m;
@@ -248,7 +150,7 @@ static void prepare(struct stage *s)
 	s->transport = puppet_neighbour(s->p, SERVICE_TRANSPORT);
 	s->viewer = puppet_neighbour(s->p, SERVICE_VIEWER);
 	s->db = puppet_neighbour(s->p, SERVICE_DB);
-	puppet_set_desk(s->transport, transport_desk, s);
+	puppet_set_desk(s->transport, actor_desk, &s->us);
 	puppet_config(s->p, "p2p.mdns_tag", "goop-mdns");
 	puppet_config(s->p, "presence.topic", TOPIC);
 	puppet_config(s->p, "presence.ttl_seconds", "20");
@@ -266,7 +168,7 @@ static struct stage begin(void)
 	puppet_wait_up(s.transport);
 	puppet_wait_up(s.viewer);
 	puppet_wait_up(s.db);
-	say_self(&s);
+	actor_say_self(&s.us, s.transport, PORT);
 	return s;
 }
 
@@ -324,43 +226,16 @@ static bool wrote(const struct puppet_stream *s, const char *text)
 	return memmem(s->data, s->len, text, strlen(text)) != NULL;
 }
 
-/* The next PERSON, which is to be this one. */
-static void assert_person(struct puppet_end *end, const struct actor *who, const char *label)
-{
-	struct msg m;
-	char *text;
-
-	puppet_next(end, MSG_PERSON, &m);
-	text = get_text(&m);
-	assert_string_equal(text, who->text);
-	free(text);
-	text = get_text(&m);
-	assert_string_equal(text, label);
-	free(text);
-}
-
-static void assert_gone(struct puppet_end *end, const struct actor *who)
-{
-	struct msg m;
-	char *text;
-
-	puppet_next(end, MSG_PERSON_GONE, &m);
-	text = get_text(&m);
-	assert_true(msg_end(&m));
-	assert_string_equal(text, who->text);
-	free(text);
-}
-
 /* The addresses in an ADDRS, joined by blanks; "" when it is of another peer or source. */
 static char *addrs_of(struct msg *m, const struct actor *who, unsigned source)
 {
-	char *peer = get_text(m), *joined = xstrdup("");
+	char *peer = puppet_text(m), *joined = xstrdup("");
 	bool matches = strcmp(peer, who->text) == 0;
 
 	matches &= msg_get_u8(m) == source;
 	msg_get_u32(m);
 	for (size_t n = msg_get_u16(m); n > 0; n--) {
-		char *text = get_text(m), *more = xasprintf("%s%s ", joined, text);
+		char *text = puppet_text(m), *more = xasprintf("%s%s ", joined, text);
 
 		free(text);
 		free(joined);
@@ -394,7 +269,7 @@ static void assert_connect(struct stage *s, const struct actor *who)
 	char *text;
 
 	puppet_next(s->transport, MSG_CONNECT, &m);
-	text = get_text(&m);
+	text = puppet_text(&m);
 	assert_string_equal(text, who->text);
 	free(text);
 }
@@ -415,7 +290,7 @@ static void test_we_are_announced_and_answer(void **state)
 	PUPPET_UNTIL(s.p, ether_heard(&s, want, 120));
 	puppet_next(s.transport, MSG_SELF_ADDRS, &m);
 	assert_in_range(msg_get_u16(&m), 1, 2);
-	address = get_text(&m);
+	address = puppet_text(&m);
 	assert_string_equal(address, "/ip4/127.0.0.1/tcp/4001");
 	free(address);
 	ether_send(&s, question, sizeof question - 1);
@@ -478,8 +353,8 @@ static void test_people_come_and_go(void **state)
 	(void)state;
 	say_presence(&t, &s.ann,
 	    actor_presence(&s.ann, PRESENCE_ONLINE, "Ann", "/ip4/127.0.0.1/tcp/9", true));
-	assert_person(s.viewer, &s.ann, "Ann");
-	assert_person(s.db, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.db, &s.ann, "Ann");
 	await_addrs(&s, &s.ann, 2, "/ip4/127.0.0.1/tcp/9 ");
 	report = puppet_report(s.p, "peers");
 	json = json_parse(report, strlen(report), 100, NULL);
@@ -492,11 +367,11 @@ static void test_people_come_and_go(void **state)
 	PUPPET_UNTIL(
 	    s.p, puppet_fact(s.p, "peers") != NULL && strcmp(puppet_fact(s.p, "peers"), "1") == 0);
 	say_presence(&t, &s.ann, actor_presence(&s.ann, PRESENCE_UPDATE, "Anna", NULL, true));
-	assert_person(s.viewer, &s.ann, "Anna");
-	assert_person(s.db, &s.ann, "Anna");
+	actor_assert_person(s.viewer, &s.ann, "Anna");
+	actor_assert_person(s.db, &s.ann, "Anna");
 	say_presence(&t, &s.ann, actor_presence(&s.ann, PRESENCE_OFFLINE, "", NULL, true));
-	assert_gone(s.viewer, &s.ann);
-	assert_gone(s.db, &s.ann);
+	actor_assert_gone(s.viewer, &s.ann);
+	actor_assert_gone(s.db, &s.ann);
 	assert_string_equal(puppet_report(s.p, "peers"), "[]");
 	end(&s);
 }
@@ -510,11 +385,11 @@ static void test_a_newcomer_gets_the_whole_list(void **state)
 	(void)state;
 	puppet_next(s.viewer, MSG_PEOPLE_ALL, &m);
 	say_presence(&t, &s.ann, actor_presence(&s.ann, PRESENCE_ONLINE, "Ann", NULL, true));
-	assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
 	puppet_die(s.viewer, "tried");
 	puppet_revive(s.viewer);
 	puppet_wait_up(s.viewer);
-	assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
 	puppet_next(s.viewer, MSG_PEOPLE_ALL, &m);
 	end(&s);
 }
@@ -538,7 +413,7 @@ static void test_forged_presence_is_dropped(void **state)
 	/* Not presence at all. */
 	say_presence(&eve, &s.eve, xstrdup("{\"type\":\"online\"}"));
 	say_presence(&bob, &s.bob, actor_presence(&s.bob, PRESENCE_ONLINE, "Bob", NULL, true));
-	assert_person(s.viewer, &s.bob, "Bob");
+	actor_assert_person(s.viewer, &s.bob, "Bob");
 	assert_int_equal(puppet_count(s.viewer, MSG_PERSON), 0);
 	PUPPET_UNTIL(s.p, strstr(puppet_log(s.p), "refused: forged") != NULL);
 	end(&s);
@@ -556,8 +431,8 @@ static void test_who_signs_cannot_be_replayed(void **state)
 	say_presence(&t, &s.ann, old);
 	say_presence(&t, &s.ann, actor_presence(&s.ann, PRESENCE_OFFLINE, "", NULL, false));
 	say_presence(&t, &s.ann, actor_presence(&s.ann, PRESENCE_UPDATE, "Anna", NULL, true));
-	assert_person(s.viewer, &s.ann, "Ann");
-	assert_person(s.viewer, &s.ann, "Anna");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Anna");
 	assert_int_equal(puppet_count(s.viewer, MSG_PERSON_GONE), 0);
 	end(&s);
 }
@@ -571,11 +446,11 @@ static void test_old_words_count_only_from_who_said_them(void **state)
 	s.ann.ts -= 13 * 3600 * 1000;
 	say_presence(&eve, &s.ann, actor_presence(&s.ann, PRESENCE_ONLINE, "Old", NULL, true));
 	say_presence(&eve, &s.eve, actor_presence(&s.eve, PRESENCE_ONLINE, "Eve", NULL, true));
-	assert_person(s.viewer, &s.eve, "Eve");
+	actor_assert_person(s.viewer, &s.eve, "Eve");
 	/* Her clock is wrong, but it is she. */
 	ann = connect_peer(&s, &s.ann);
 	say_presence(&ann, &s.ann, actor_presence(&s.ann, PRESENCE_ONLINE, "Ann", NULL, true));
-	assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
 	end(&s);
 }
 
@@ -589,11 +464,11 @@ static void test_the_silent_are_gone_after_the_ttl(void **state)
 	puppet_config(s.p, "presence.ttl_seconds", "1");
 	puppet_start(s.p);
 	puppet_wait_up(s.transport);
-	say_self(&s);
+	actor_say_self(&s.us, s.transport, PORT);
 	t = connect_peer(&s, &s.ann);
 	say_presence(&t, &s.ann, actor_presence(&s.ann, PRESENCE_ONLINE, "Ann", NULL, true));
-	assert_person(s.viewer, &s.ann, "Ann");
-	assert_gone(s.viewer, &s.ann);
+	actor_assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_gone(s.viewer, &s.ann);
 	end(&s);
 }
 
@@ -607,7 +482,7 @@ static void test_a_second_stream_of_a_peer_replaces_the_first(void **state)
 	puppet_wait_over(t.to);
 	assert_true(t.to->was_reset);
 	say_presence(&later, &s.ann, actor_presence(&s.ann, PRESENCE_ONLINE, "Ann", NULL, true));
-	assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
 	end(&s);
 }
 
@@ -668,12 +543,12 @@ static void test_a_new_transport_is_told_everything(void **state)
 	await_addrs(&s, &s.ann, 1, "/ip4/127.0.0.1/tcp/7001 ");
 	say_presence(&t, &s.ann,
 	    actor_presence(&s.ann, PRESENCE_ONLINE, "Ann", "/ip4/127.0.0.1/tcp/9", true));
-	assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
 	puppet_next(s.transport, MSG_SELF_ADDRS, &m);
 	puppet_die(s.transport, "tried");
 	puppet_revive(s.transport);
 	puppet_wait_up(s.transport);
-	say_self(&s);
+	actor_say_self(&s.us, s.transport, PORT);
 	puppet_next(s.transport, MSG_SELF_ADDRS, &m);
 	await_addrs(&s, &s.ann, 2, "/ip4/127.0.0.1/tcp/9 ");
 	await_addrs(&s, &s.ann, 1, "/ip4/127.0.0.1/tcp/7001 ");
@@ -766,5 +641,5 @@ int main(void)
 	    cmocka_unit_test(test_a_bad_tag_is_a_configuration_error),
 	};
 
-	return cmocka_run_group_tests_name("discovery", tests, own_network, NULL);
+	return cmocka_run_group_tests_name("discovery", tests, puppet_own_network, NULL);
 }

@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,81 +30,6 @@ struct stage {
 	struct meeting *m, *other;
 };
 
-static int own_network(void **state)
-{
-	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-	int fd;
-
-	(void)state;
-	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-		fail_msg("no network namespace to be had: run as root");
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
-		fail_msg("loopback does not come up");
-	close(fd);
-	return 0;
-}
-
-/* --- the transport ---------------------------------------------------------------------------- */
-
-static char *get_text(struct msg *m)
-{
-	struct bytes b = msg_get_str(m);
-
-	return xstrndup((const char *)b.data, b.len);
-}
-
-static void say_signature(struct puppet_end *end, uint32_t request, const uint8_t signature[64])
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_SIGNATURE, 0);
-	msg_put_u32(&m, request);
-	msg_put_bytes(&m, signature, 64);
-	puppet_say(end, &m);
-}
-
-static int sign_presence(struct stage *s, struct msg *m)
-{
-	struct presence p = {.peer = s->us.id};
-	uint32_t request = msg_get_u32(m);
-	char *type = get_text(m);
-
-	while (strcmp(presence_type_name(p.type), type) != 0)
-		p.type++;
-	free(type);
-	p.peer_text = xstrdup(s->us.text);
-	p.content = get_text(m);
-	p.email = get_text(m);
-	p.avatar_hash = get_text(m);
-	p.target = xstrdup("");
-	p.ts = msg_get_i64(m);
-	for (size_t n = msg_get_u16(m); n > 0; n--)
-		p.addrs[p.addr_count++] = get_text(m);
-	assert_true(msg_end(m));
-	actor_sign_presence(&s->us, &p);
-	say_signature(s->transport, request, p.sig);
-	presence_clear(&p);
-	return 1;
-}
-
-static int transport_desk(void *arg, struct puppet_end *end, struct msg *m)
-{
-	(void)end;
-	return m->type == MSG_SIGN_PRESENCE ? sign_presence(arg, m) : 0;
-}
-
-static void say_self(struct stage *s)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_SELF, 0);
-	msg_put_str(&m, s->us.text);
-	msg_put_bytes(&m, s->us.key, sizeof s->us.key);
-	msg_put_u16(&m, PORT);
-	puppet_say(s->transport, &m);
-}
-
 /* --- the stage -------------------------------------------------------------------------------- */
 
 static void prepare(struct stage *s)
@@ -119,7 +41,7 @@ static void prepare(struct stage *s)
 	s->transport = puppet_neighbour(s->p, SERVICE_TRANSPORT);
 	s->viewer = puppet_neighbour(s->p, SERVICE_VIEWER);
 	s->db = puppet_neighbour(s->p, SERVICE_DB);
-	puppet_set_desk(s->transport, transport_desk, s);
+	puppet_set_desk(s->transport, actor_desk, &s->us);
 	s->m = meeting_open(puppet_loop(s->p), 0);
 	puppet_config(s->p, "p2p.mdns_tag", "goop-mdns");
 	puppet_config(s->p, "presence.topic", "goop.presence.v1");
@@ -134,7 +56,7 @@ static void start(struct stage *s)
 	puppet_wait_up(s->transport);
 	puppet_wait_up(s->viewer);
 	puppet_wait_up(s->db);
-	say_self(s);
+	actor_say_self(&s->us, s->transport, PORT);
 }
 
 static struct stage *begin(void)
@@ -178,31 +100,6 @@ static char *gone(const struct actor *who)
 	return xasprintf("{\"type\":\"offline\",\"peerId\":\"%s\",\"ts\":1}", who->text);
 }
 
-static void assert_person(struct puppet_end *end, const struct actor *who, const char *label)
-{
-	struct msg m;
-	char *text;
-
-	puppet_next(end, MSG_PERSON, &m);
-	text = get_text(&m);
-	assert_string_equal(text, who->text);
-	free(text);
-	text = get_text(&m);
-	assert_string_equal(text, label);
-	free(text);
-}
-
-static void assert_gone(struct puppet_end *end, const struct actor *who)
-{
-	struct msg m;
-	char *text;
-
-	puppet_next(end, MSG_PERSON_GONE, &m);
-	text = get_text(&m);
-	assert_string_equal(text, who->text);
-	free(text);
-}
-
 /* Waits for ADDRS of the rendezvous for that peer with so many addresses; returns the TTL. */
 static uint32_t await_addrs(struct stage *s, const struct actor *who, size_t count)
 {
@@ -213,7 +110,7 @@ static uint32_t await_addrs(struct stage *s, const struct actor *who, size_t cou
 		uint32_t ttl;
 
 		puppet_next(s->transport, MSG_ADDRS, &m);
-		peer = get_text(&m);
+		peer = puppet_text(&m);
 		source = msg_get_u8(&m);
 		ttl = msg_get_u32(&m);
 		if (strcmp(peer, who->text) == 0 && source == RENDEZVOUS) {
@@ -260,20 +157,20 @@ static void test_people_of_other_networks(void **state)
 
 	(void)state;
 	tell(s->m, 1, words(&s->ann, PRESENCE_ONLINE, "Ann"));
-	assert_person(s->viewer, &s->ann, "Ann");
-	assert_person(s->db, &s->ann, "Ann");
+	actor_assert_person(s->viewer, &s->ann, "Ann");
+	actor_assert_person(s->db, &s->ann, "Ann");
 	assert_true(await_addrs(s, &s->ann, 1) > 0);
 	/* Nobody is dialled for being there. */
 	assert_int_equal(puppet_count(s->transport, MSG_CONNECT), 0);
 	tell(s->m, 2, words(&s->ann, PRESENCE_UPDATE, "Anna"));
-	assert_person(s->viewer, &s->ann, "Anna");
+	actor_assert_person(s->viewer, &s->ann, "Anna");
 	await_addrs(s, &s->ann, 1);
 	/* Without a word for longer than the TTL: the server would say. */
 	puppet_turns(s->p, 4500);
 	assert_int_equal(puppet_count(s->viewer, MSG_PERSON_GONE), 0);
 	assert_non_null(strstr(puppet_report(s->p, "peers"), "\"via\":\"rendezvous\""));
 	tell(s->m, 3, gone(&s->ann));
-	assert_gone(s->viewer, &s->ann);
+	actor_assert_gone(s->viewer, &s->ann);
 	assert_int_equal(await_addrs(s, &s->ann, 0), 0);
 	end(s);
 }
@@ -288,8 +185,8 @@ static void test_a_server_without_changes_has_to_repeat(void **state)
 	meeting_say(s->m, text);
 	free(text);
 	free(json);
-	assert_person(s->viewer, &s->ann, "Ann");
-	assert_gone(s->viewer, &s->ann);
+	actor_assert_person(s->viewer, &s->ann, "Ann");
+	actor_assert_gone(s->viewer, &s->ann);
 	end(s);
 }
 
@@ -300,7 +197,7 @@ static void test_a_server_cannot_lie_in_others_names(void **state)
 
 	(void)state;
 	tell(s->m, 1, words(&s->ann, PRESENCE_ONLINE, "Ann"));
-	assert_person(s->viewer, &s->ann, "Ann");
+	actor_assert_person(s->viewer, &s->ann, "Ann");
 	/* Unsigned, signed by another, not presence at all: then an honest one. */
 	tell(s->m, 2, actor_presence(&s->ann, PRESENCE_UPDATE, "Eve", NULL, false));
 	memcpy(mask.secret, s->bob.secret, sizeof mask.secret);
@@ -310,7 +207,7 @@ static void test_a_server_cannot_lie_in_others_names(void **state)
 	tell(s->m, 5, xstrdup("}"));
 	tell(s->m, 6, words(&s->us, PRESENCE_UPDATE, "Eve"));
 	tell(s->m, 7, words(&s->bob, PRESENCE_ONLINE, "Bob"));
-	assert_person(s->viewer, &s->bob, "Bob");
+	actor_assert_person(s->viewer, &s->bob, "Bob");
 	assert_non_null(strstr(puppet_log(s->p), "refused: unsigned"));
 	assert_non_null(strstr(puppet_log(s->p), "refused: forged"));
 	end(s);
@@ -323,7 +220,7 @@ static void test_it_goes_on_where_it_was(void **state)
 
 	(void)state;
 	tell(s->m, 1, words(&s->ann, PRESENCE_ONLINE, "Ann"));
-	assert_person(s->viewer, &s->ann, "Ann");
+	actor_assert_person(s->viewer, &s->ann, "Ann");
 	before = s->m->subscriptions;
 	meeting_drop(s->m);
 	PUPPET_UNTIL(s->p, s->m->subscriptions > before && s->m->subscriber != NULL);
@@ -342,14 +239,14 @@ static void test_after_a_reset_only_who_is_named_stays(void **state)
 	(void)state;
 	tell(s->m, 1, words(&s->ann, PRESENCE_ONLINE, "Ann"));
 	tell(s->m, 2, words(&s->bob, PRESENCE_ONLINE, "Bob"));
-	assert_person(s->viewer, &s->ann, "Ann");
-	assert_person(s->viewer, &s->bob, "Bob");
+	actor_assert_person(s->viewer, &s->ann, "Ann");
+	actor_assert_person(s->viewer, &s->bob, "Bob");
 	before = s->m->subscriptions;
 	s->m->greeting = ": ok\n\nevent: reset\ndata: {}\n\n";
 	meeting_drop(s->m);
 	PUPPET_UNTIL(s->p, s->m->subscriptions > before && s->m->subscriber != NULL);
 	tell(s->m, 7, words(&s->bob, PRESENCE_UPDATE, "Bob"));
-	assert_gone(s->viewer, &s->ann);
+	actor_assert_gone(s->viewer, &s->ann);
 	puppet_turns(s->p, 4500);
 	assert_int_equal(puppet_count(s->viewer, MSG_PERSON_GONE), 0);
 	end(s);
@@ -362,19 +259,19 @@ static void test_a_server_that_restarts_is_found_again(void **state)
 
 	(void)state;
 	tell(s->m, 1, words(&s->ann, PRESENCE_ONLINE, "Ann"));
-	assert_person(s->viewer, &s->ann, "Ann");
+	actor_assert_person(s->viewer, &s->ann, "Ann");
 	meeting_close(s->m);
 	s->m = NULL;
 	PUPPET_UNTIL(s->p, fact_has(s, "not connected: "));
 	/* Out of reach for the TTL: she is gone. */
-	assert_gone(s->viewer, &s->ann);
+	actor_assert_gone(s->viewer, &s->ann);
 	s->m = meeting_open(puppet_loop(s->p), port);
 	PUPPET_UNTIL(s->p, s->m->subscriber != NULL && s->m->publishes > 0);
 	/* Then the server has to tell of everybody. */
 	assert_null(strstr(s->m->events_head, "Last-Event-ID"));
 	PUPPET_UNTIL(s->p, fact_has(s, "connected since 20"));
 	tell(s->m, 1, words(&s->ann, PRESENCE_UPDATE, "Ann"));
-	assert_person(s->viewer, &s->ann, "Ann");
+	actor_assert_person(s->viewer, &s->ann, "Ann");
 	end(s);
 }
 
@@ -400,18 +297,18 @@ static void test_several_servers_are_one_list(void **state)
 		tell(s.m, 1, xstrdup(json));
 		tell(s.other, 1, json);
 	}
-	assert_person(s.viewer, &s.ann, "Ann");
+	actor_assert_person(s.viewer, &s.ann, "Ann");
 	/* One of them sees her no more, then dies; the other still does. */
 	tell(s.m, 2, gone(&s.ann));
 	tell(s.m, 3, words(&s.bob, PRESENCE_ONLINE, "Bob"));
-	assert_person(s.viewer, &s.bob, "Bob");
+	actor_assert_person(s.viewer, &s.bob, "Bob");
 	meeting_close(s.m);
 	s.m = NULL;
-	assert_gone(s.viewer, &s.bob);
+	actor_assert_gone(s.viewer, &s.bob);
 	puppet_turns(s.p, 3000);
 	assert_int_equal(puppet_count(s.viewer, MSG_PERSON_GONE), 0);
 	tell(s.other, 2, gone(&s.ann));
-	assert_gone(s.viewer, &s.ann);
+	actor_assert_gone(s.viewer, &s.ann);
 	end(&s);
 }
 
@@ -585,5 +482,5 @@ int main(void)
 	    cmocka_unit_test(test_without_a_server_nothing_is_asked),
 	};
 
-	return cmocka_run_group_tests_name("discovery_wan", tests, own_network, NULL);
+	return cmocka_run_group_tests_name("discovery_wan", tests, puppet_own_network, NULL);
 }

@@ -25,18 +25,10 @@
 #define WRONG   "Authorization: Basic YWRtaW46d3Jvbmc=\r\n"
 
 struct stage {
-	struct puppet *p;
+	struct puppet *p; /* first: web_tear_down() */
 	uint16_t port;
 	struct actor alice, bob;
 };
-
-static void learn_port(struct stage *t)
-{
-	const char *url = puppet_fact(t->p, "rendezvous_url");
-
-	assert_non_null(url);
-	t->port = (uint16_t)atoi(strrchr(url, ':') + 1);
-}
 
 static void prepare(struct stage *t)
 {
@@ -51,7 +43,7 @@ static void prepare(struct stage *t)
 static void go(struct stage *t)
 {
 	puppet_start(t->p);
-	learn_port(t);
+	t->port = web_port(t->p, "rendezvous_url");
 }
 
 static int set_up(void **state)
@@ -60,16 +52,6 @@ static int set_up(void **state)
 
 	*state = t;
 	prepare(t);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct stage *t = *state;
-
-	web_close_all();
-	puppet_free(t->p);
-	free(t);
 	return 0;
 }
 
@@ -706,7 +688,7 @@ static void restart(struct stage *t, int signo)
 	puppet_wait_end(t->p);
 	puppet_restart(t->p);
 	PUPPET_UNTIL(t->p, puppet_is_ready(t->p));
-	learn_port(t);
+	t->port = web_port(t->p, "rendezvous_url");
 }
 
 static void test_restart_keeps_peers_and_what_they_signed(void **state)
@@ -878,7 +860,7 @@ static void test_bad_proxy_list_is_named(void **state)
 	expect_config_error(t, "rendezvous.trusted_proxies");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, web_tear_down)
 
 int main(void)
 {

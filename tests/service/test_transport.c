@@ -33,7 +33,6 @@
 #else
 #define LARGE (64 * MIB)
 #endif
-#define NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 
 /* --- the other peer --------------------------------------------------------------------------- */
 
@@ -541,10 +540,10 @@ static void a_failed_connect_lists_every_address(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
 	getsockname(fd, (struct sockaddr *)&sa, &len);
 	addr = xasprintf("/ip4/127.0.0.1/tcp/%u", ntohs(sa.sin_port));
-	say_addrs(discovery, NOBODY, (const char *const[]){addr, NULL});
-	say_connect(NOBODY);
+	say_addrs(discovery, PUPPET_NOBODY, (const char *const[]){addr, NULL});
+	say_connect(PUPPET_NOBODY);
 	puppet_next(discovery, MSG_CONNECT_FAILED, &m);
-	assert_str(msg_get_str(&m), NOBODY);
+	assert_str(msg_get_str(&m), PUPPET_NOBODY);
 	text = msg_get_str(&m);
 	want = xasprintf("%s: connection refused", addr);
 	assert_str(text, want);
@@ -558,7 +557,7 @@ static void a_stream_to_nowhere_says_why(void **state)
 	struct puppet_stream *s;
 
 	(void)state;
-	s = puppet_open(viewer, PROTOCOL_GOOP_SITE, NOBODY, 5000);
+	s = puppet_open(viewer, PROTOCOL_GOOP_SITE, PUPPET_NOBODY, 5000);
 	assert_int_equal(puppet_wait_over(s), STREAM_UNREACHABLE);
 	assert_string_equal(s->text, "no address is known for this peer");
 }
@@ -569,9 +568,9 @@ static void an_address_of_somebody_else_is_no_way(void **state)
 	char *addr = xasprintf("/ip4/127.0.0.1/tcp/%u", other.port);
 
 	(void)state;
-	say_addrs(discovery, NOBODY, (const char *const[]){addr, NULL});
+	say_addrs(discovery, PUPPET_NOBODY, (const char *const[]){addr, NULL});
 	discovery_was_heard();
-	s = puppet_open(viewer, PROTOCOL_GOOP_SITE, NOBODY, 5000);
+	s = puppet_open(viewer, PROTOCOL_GOOP_SITE, PUPPET_NOBODY, 5000);
 	assert_int_equal(puppet_wait_over(s), STREAM_UNREACHABLE);
 	if (strstr(s->text, "handshake failed") == NULL)
 		fail_msg("\"%s\" should tell of a failed handshake", s->text);

@@ -11,14 +11,12 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sodium.h>
 
 #include "codec/json.h"
 #include "svc-transport/limits.h"
 #include "svc-transport/yamux_frame.h"
 #include "tests/service/raw.h"
 
-#define NOBODY  "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 #define SITE    "/goop/site/1.0.0"
 #define AT_ONCE 100 /* opened before the first has to be answered */
 
@@ -89,7 +87,7 @@ static void more_than_the_muxer_queues_waits(void **state)
 	}
 	PUPPET_UNTIL(p, unsent() > YAMUX_QUEUE_MAX + EACH);
 	/* What comes later on the link has been heard later. */
-	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, NOBODY, 5000));
+	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, PUPPET_NOBODY, 5000));
 	while (left > 0) {
 		RAW_UNTIL(r, s[COUNT - left]->finished);
 		left--;
@@ -282,7 +280,7 @@ static void crowd(struct raw *r[3], size_t *served)
 		}
 	}
 	/* The link keeps the order: once this is answered, all has been told. */
-	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, NOBODY, 5000));
+	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, PUPPET_NOBODY, 5000));
 	*served = streams_count(puppet_streams(viewer));
 }
 
@@ -312,14 +310,7 @@ static void visitors_leave_streams_to_the_owner(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	assert_true(sodium_init() >= 0);
-	p = puppet_new(SERVICE_TRANSPORT);
-	viewer = puppet_neighbour(p, SERVICE_VIEWER);
-	discovery = puppet_neighbour(p, SERVICE_DISCOVERY);
-	puppet_config(p, "identity.key_file", "data/identity.key");
-	puppet_start(p);
-	puppet_wait_up(viewer);
-	puppet_wait_up(discovery);
+	p = raw_stage(&viewer, &discovery);
 	return 0;
 }
 

@@ -19,8 +19,6 @@
 #include "svc-transport/limits.h"
 #include "tests/service/raw.h"
 
-#define NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
-
 static struct puppet *p;
 static struct puppet_end *viewer, *discovery;
 
@@ -168,7 +166,7 @@ static void identify_says_who_we_are_and_ends(void **state)
 	(void)state;
 	say_self_addrs("/ip4/192.168.1.5/tcp/4001");
 	/* The link keeps the order: once this is answered, that was heard. */
-	puppet_wait_over(puppet_open(discovery, PROTOCOL_MESHSUB_11, NOBODY, 5000));
+	puppet_wait_over(puppet_open(discovery, PROTOCOL_MESHSUB_11, PUPPET_NOBODY, 5000));
 	r = raw_dial(p, NULL);
 	s = raw_open(r, id, "", 0);
 	RAW_UNTIL(r, s->finished);
@@ -538,14 +536,7 @@ static void a_dial_that_is_one_too_many_fails_at_once(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	assert_true(sodium_init() >= 0);
-	p = puppet_new(SERVICE_TRANSPORT);
-	viewer = puppet_neighbour(p, SERVICE_VIEWER);
-	discovery = puppet_neighbour(p, SERVICE_DISCOVERY);
-	puppet_config(p, "identity.key_file", "data/identity.key");
-	puppet_start(p);
-	puppet_wait_up(viewer);
-	puppet_wait_up(discovery);
+	p = raw_stage(&viewer, &discovery);
 	return 0;
 }
 

@@ -27,7 +27,7 @@
 #define GIB (1024ull * MIB)
 
 struct stage {
-	struct puppet *p;
+	struct puppet *p; /* first: web_tear_down() */
 	struct puppet_end *transport, *discovery, *db;
 	uint16_t port;
 	char host[64];                                         /* "127.0.0.1:PORT" */
@@ -56,18 +56,6 @@ static void say_self(struct stage *t)
 	puppet_say(t->transport, &m);
 }
 
-/* The service has its own end of the link, and hears a moment later than is said. */
-static void wait_for_self(struct stage *t)
-{
-	bool known = false;
-
-	while (!known) {
-		struct web *w = web_ask(t->p, t->port, "GET", t->host, "/api/self", "", NULL);
-		known = strstr(w->body, ME) != NULL;
-		web_close(w);
-	}
-}
-
 static void prepare(struct stage *t)
 {
 	t->p = puppet_new(SERVICE_VIEWER);
@@ -83,24 +71,21 @@ static void prepare(struct stage *t)
 
 static void begin(struct stage *t)
 {
-	const char *url;
-
 	puppet_start(t->p);
 	puppet_wait_up(t->transport);
 	puppet_wait_up(t->discovery);
 	puppet_wait_up(t->db);
 	say_self(t);
-	url = puppet_fact(t->p, "viewer_url");
-	assert_non_null(url);
-	assert_non_null(strstr(url, "http://127.0.0.1:"));
-	t->port = (uint16_t)atoi(strrchr(url, ':') + 1);
+	assert_non_null(strstr(puppet_fact(t->p, "viewer_url"), "http://127.0.0.1:"));
+	t->port = web_port(t->p, "viewer_url");
 	snprintf(t->host, sizeof(t->host), "127.0.0.1:%u", t->port);
 	cid_host(ME, t->port, t->my_host);
 	cid_host(YOU, t->port, t->your_host);
 	snprintf(t->my_origin, sizeof(t->my_origin), "Origin: http://%s\r\n", t->my_host);
 	snprintf(t->your_origin, sizeof(t->your_origin), "Origin: http://%s\r\n", t->your_host);
 	snprintf(t->own_origin, sizeof(t->own_origin), "Origin: http://%s\r\n", t->host);
-	wait_for_self(t);
+	/* The service has its own end of the link, and hears a moment later than is said. */
+	web_ask_until(t->p, t->port, t->host, "/api/self", ME);
 }
 
 static int set_up(void **state)
@@ -130,16 +115,6 @@ static int set_up_without_site(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	struct stage *t = *state;
-
-	web_close_all();
-	puppet_free(t->p);
-	free(t);
-	return 0;
-}
-
 static struct web *get(struct stage *t, const char *host, const char *path, const char *headers)
 {
 	return web_ask(t->p, t->port, "GET", host, path, headers, NULL);
@@ -165,28 +140,6 @@ static void has_header(const struct web *w, const char *name, const char *expect
 	web_header(w, name, value, sizeof(value));
 	if (strstr(value, expect) == NULL)
 		fail_msg("%s is \"%s\", without \"%s\"", name, value, expect);
-}
-
-#if defined(__SANITIZE_ADDRESS__)
-#define MEMORY_COUNTS 0 /* what is freed stays for a while */
-#else
-#define MEMORY_COUNTS 1
-#endif
-
-/* Resident memory of the service in bytes. */
-static size_t memory(const struct stage *t)
-{
-	char path[64], line[256];
-	size_t kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)puppet_pid(t->p));
-	f = fopen(path, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f) != NULL)
-		sscanf(line, "VmRSS: %zu kB", &kib);
-	fclose(f);
-	return kib * 1024;
 }
 
 /* --- what remote peers get -------------------------------------------------------------------- */
@@ -297,7 +250,7 @@ static void test_visitor_that_does_not_read_costs_no_memory(void **state)
 	size_t before;
 
 	sparse("site/large.bin", 5 * GIB);
-	before = memory(t);
+	before = puppet_memory(t->p);
 	s = puppet_open(t->transport, PROTOCOL_GOOP_SITE, YOU, 5000);
 	s->hold = true;
 	puppet_write(s, "GET /large.bin\n", 15, true);
@@ -305,7 +258,7 @@ static void test_visitor_that_does_not_read_costs_no_memory(void **state)
 	puppet_turns(t->p, 100);
 	assert_int_equal(s->len, STREAM_WINDOW);
 	assert_memory_equal(s->data, "OK application/octet-stream 5368709120\n", 39);
-	assert_true(!MEMORY_COUNTS || memory(t) < before + 8 * MIB);
+	assert_true(!PUPPET_MEMORY_COUNTS || puppet_memory(t->p) < before + 8 * MIB);
 	puppet_reset(s, STREAM_CANCELLED, "enough");
 }
 
@@ -785,7 +738,7 @@ static size_t flood(struct stage *t, struct puppet_stream *s)
 static void test_stalled_browser_stops_the_peer(void **state)
 {
 	struct stage *t = *state;
-	size_t before = memory(t), sent, after;
+	size_t before = puppet_memory(t->p), sent, after;
 	struct web *w = visit(t, "/film");
 	struct puppet_stream *s = asked_for(t, "GET /film\n");
 
@@ -795,7 +748,8 @@ static void test_stalled_browser_stops_the_peer(void **state)
 	sent = flood(t, s);
 	/* The window, and what the sockets of the browser's connection hold. */
 	assert_true(sent < STREAM_WINDOW_MAX + 32 * MIB);
-	assert_true(!MEMORY_COUNTS || memory(t) < before + 2 * STREAM_WINDOW_MAX + 8 * MIB);
+	assert_true(!PUPPET_MEMORY_COUNTS ||
+		    puppet_memory(t->p) < before + 2 * STREAM_WINDOW_MAX + 8 * MIB);
 	/* It goes on when the browser does. */
 	web_hold(w, false);
 	PUPPET_UNTIL(t->p, w->total >= sent);
@@ -1006,8 +960,8 @@ static void test_reports(void **state)
 	assert_non_null(strstr(puppet_report(t->p, "counts"), "\"files_served\":1"));
 }
 
-#define TEST(name)           cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_UNSTARTED(name) cmocka_unit_test_setup_teardown(name, set_up_unstarted, tear_down)
+#define TEST(name)           cmocka_unit_test_setup_teardown(name, set_up, web_tear_down)
+#define TEST_UNSTARTED(name) cmocka_unit_test_setup_teardown(name, set_up_unstarted, web_tear_down)
 
 int main(void)
 {
@@ -1020,7 +974,7 @@ int main(void)
 	    TEST(test_visitor_that_does_not_read_costs_no_memory),
 	    TEST(test_shrinking_file_breaks_the_stream),
 	    cmocka_unit_test_setup_teardown(
-		test_without_site_folder_it_serves_the_rest, set_up_without_site, tear_down),
+		test_without_site_folder_it_serves_the_rest, set_up_without_site, web_tear_down),
 	    TEST(test_pages),
 	    TEST(test_client_libraries_at_both_places),
 	    TEST(test_self_and_rebinding),

@@ -82,10 +82,23 @@ void web_close(struct web *w)
 	free(w);
 }
 
-void web_close_all(void)
+int web_tear_down(void **state)
 {
+	struct puppet **p = *state;
+
 	while (all != NULL)
 		web_close(all);
+	puppet_free(*p);
+	free(p);
+	return 0;
+}
+
+uint16_t web_port(struct puppet *p, const char *fact)
+{
+	const char *url = puppet_fact(p, fact);
+
+	assert_non_null(url);
+	return (uint16_t)atoi(strrchr(url, ':') + 1);
 }
 
 void web_send(struct web *w, const char *text)
@@ -189,4 +202,17 @@ struct web *web_ask(struct puppet *p, uint16_t port, const char *method, const c
 
 	web_finish(w);
 	return w;
+}
+
+void web_ask_until(
+    struct puppet *p, uint16_t port, const char *host, const char *path, const char *text)
+{
+	bool known = false;
+
+	while (!known) {
+		struct web *w = web_ask(p, port, "GET", host, path, "", NULL);
+
+		known = strstr(w->body, text) != NULL;
+		web_close(w);
+	}
 }

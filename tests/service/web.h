@@ -30,8 +30,12 @@ struct web {
 struct web *web_open(struct puppet *p, uint16_t port);
 void web_close(struct web *w); /* and frees */
 
-/* Closes all that a failed test has left; before puppet_free(). */
-void web_close_all(void);
+/* Ends the stage of a test with all connections that it has left open: a teardown for cmocka, whose
+ * state is memory of xmalloc() that begins with the `struct puppet *`. */
+int web_tear_down(void **state);
+
+/* The port in a fact that is a URL. */
+uint16_t web_port(struct puppet *p, const char *fact);
 
 void web_send(struct web *w, const char *text);
 
@@ -55,5 +59,9 @@ struct web *web_begin(struct puppet *p, uint16_t port, const char *method, const
 /* The same, waited for. */
 struct web *web_ask(struct puppet *p, uint16_t port, const char *method, const char *host,
     const char *path, const char *headers, const char *body);
+
+/* Asks for the path again and again, until the answer has `text` in it. */
+void web_ask_until(
+    struct puppet *p, uint16_t port, const char *host, const char *path, const char *text);
 
 #endif
