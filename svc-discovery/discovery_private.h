@@ -1,5 +1,6 @@
-/* What the files of the desk share: discovery.c (transport, local network, gossip, people) and
- * discovery_wan.c (rendezvous servers). */
+/* What the files of the desk share: discovery.c (the neighbours' messages, the local network),
+ * discovery_self.c (our own presence), discovery_people.c (that of others) and discovery_wan.c
+ * (rendezvous servers). */
 #ifndef SVC_DISCOVERY_DISCOVERY_PRIVATE_H
 #define SVC_DISCOVERY_DISCOVERY_PRIVATE_H
 
@@ -43,18 +44,47 @@ struct discovery {
 };
 
 /* discovery.c */
+struct link *discovery_link(const struct discovery *d, enum service_id neighbour);
 uint64_t discovery_now(const struct discovery *d);
 struct people_time discovery_time(const struct discovery *d);
-void discovery_run_beacon(struct discovery *d);
-void discovery_run_people(struct discovery *d);
-/* Somebody new listens to our presence. */
-void discovery_on_newcomer(void *discovery);
+/* Starts the timer for that time of discovery_now(); UINT64_MAX stops it. */
+void discovery_timer_at(struct timer *t, uint64_t at, uint64_t now);
+/* Facts for `status`, as far as they have changed. */
+void discovery_tell_facts(struct discovery *d);
+
+/* discovery_self.c */
+void discovery_self_init(struct discovery *d);
+void discovery_self_clear(struct discovery *d);
+/* Says what is due, and sets the timer for the next word. */
+void discovery_self_run(struct discovery *d);
+/* Looks at our own addresses, when they may have changed. */
+void discovery_self_look(struct discovery *d);
+/* Takes leave of everybody, and then ends the service; it ends in any case after `grace_ms`. */
+void discovery_self_leave(struct discovery *d, uint32_t grace_ms);
+/* Ends the service: once everybody has our goodbye; at once. */
+void discovery_self_go_when_said(struct discovery *d);
+void discovery_self_go(struct discovery *d);
+/* Somebody new listens to our presence: a hook of pubsub and rendezvous. */
+void discovery_self_newcomer(void *discovery);
+/* Hooks of pubsub; contracts are in pubsub.h. */
+int discovery_self_sign_publish(
+    void *discovery, uint32_t request, uint64_t seqno, struct bytes data);
+void discovery_self_published(void *discovery);
+void discovery_self_finished(void *discovery);
+
+/* discovery_people.c */
+void discovery_people_init(struct discovery *d);
+void discovery_people_clear(struct discovery *d);
+/* Drops who was silent too long, and sets the timer for the next. */
+void discovery_people_run(struct discovery *d);
+/* A hook of pubsub. */
+enum gossip_verdict discovery_people_heard(
+    void *discovery, const struct peer_id *from, bool itself, struct bytes data);
 /* What gossip is to make of a verdict; logs what was refused. */
-enum gossip_verdict discovery_judge(
+enum gossip_verdict discovery_people_judge(
     struct discovery *d, enum people_verdict verdict, const char *who);
-void discovery_post_addrs(struct discovery *d, const struct person *p);
-/* Ends the service once everybody has our goodbye. */
-void discovery_go_when_said(struct discovery *d);
+/* Tells the transport where that person can be reached. */
+void discovery_people_post_addrs(struct discovery *d, const struct person *p);
 
 /* discovery_wan.c */
 void discovery_wan_init(struct discovery *d);

@@ -6,7 +6,7 @@ static void hear_own(struct discovery *d, const struct presence *p)
 	if (!p->signed_ || presence_verify(p) < 0)
 		return;
 	beacon_heard(d->beacon, p->ts, discovery_now(d));
-	discovery_run_beacon(d);
+	discovery_self_run(d);
 }
 
 static bool on_heard_from_server(void *arg, const struct presence *p, bool judged)
@@ -17,12 +17,12 @@ static bool on_heard_from_server(void *arg, const struct presence *p, bool judge
 	verdict = people_hear(d->people, p, NULL, PEOPLE_VIA_RENDEZVOUS, discovery_time(d));
 	/* A server may well be behind gossip. */
 	if (verdict != PEOPLE_STALE)
-		discovery_judge(d, verdict, p->peer_text);
+		discovery_people_judge(d, verdict, p->peer_text);
 	if (verdict == PEOPLE_OWN)
 		hear_own(d, p);
 	if (verdict == PEOPLE_AGAIN && judged)
 		people_hear_back(d->people, p, discovery_time(d));
-	discovery_run_people(d);
+	discovery_people_run(d);
 	return (verdict == PEOPLE_TAKEN || verdict == PEOPLE_AGAIN || verdict == PEOPLE_STALE) &&
 	       people_get(d->people, &p->peer) != NULL;
 }
@@ -51,7 +51,7 @@ static void on_behind(void *arg, int64_t ts)
 	if (ts > discovery_time(d).wall + BEHIND_MAX_MS)
 		return;
 	beacon_heard(d->beacon, ts, discovery_now(d));
-	discovery_run_beacon(d);
+	discovery_self_run(d);
 }
 
 static void on_rendezvous_state(void *arg, const char *text)
@@ -68,16 +68,16 @@ static void on_renew(void *arg)
 
 	while ((p = people_next(d->people, p)) != NULL)
 		if (rendezvous_sees(d->rendezvous, &p->peer))
-			discovery_post_addrs(d, p);
+			discovery_people_post_addrs(d, p);
 }
 
 static void on_parted(void *arg)
 {
-	discovery_go_when_said(arg);
+	discovery_self_go_when_said(arg);
 }
 
 static const struct rendezvous_events rendezvous_events = {on_heard_from_server, on_stands,
-    on_lost_by_servers, discovery_on_newcomer, on_behind, on_rendezvous_state, on_parted};
+    on_lost_by_servers, discovery_self_newcomer, on_behind, on_rendezvous_state, on_parted};
 
 void discovery_wan_init(struct discovery *d)
 {

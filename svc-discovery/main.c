@@ -1,15 +1,17 @@
 /* svc-discovery: finds out who is there.
  *
- * Does     hears and announces peers on the local network (mDNS) and has the transport connect to
- *          them; speaks GossipSub with the peers that are connected; publishes our presence there,
- *          believes the presence of others by the rules, and keeps the list of people; says and
- * hears the same at rendezvous servers. Talks to svc-transport (addresses, connections, streams,
- * two named signatures), svc-viewer and svc-db (who is there), the supervisor. Holds    the peer
- * table, the gossip mesh, UDP 5353 on every interface, an rtnetlink socket, two HTTP connections to
- * each rendezvous server. Never    sees the key: presence and publishes are signed by the
- * transport, field by field. Limits   see the headers: people.h (listed people and their texts),
- * lan.h (dials), mdns_heard.h (peers heard), pubsub.h and gossip.h (streams, queues, caches),
- *          rendezvous.h, sse_reader.h and rendezvous_client.c (servers and what they send).
+ * Does       hears and announces peers on the local network (mDNS) and has the transport connect to
+ *            them; speaks GossipSub with the peers that are connected; publishes our presence
+ *            there, believes the presence of others by the rules, and keeps the list of people;
+ *            says and hears the same at rendezvous servers.
+ * Talks to   transport (addresses, connections, streams, two named signatures), viewer and db (who
+ *            is there), the local network, rendezvous servers.
+ * Holds      the table of people, the gossip mesh, UDP 5353 on every interface, an rtnetlink
+ *            socket, two HTTP connections to each rendezvous server.
+ * Never      sees the key: presence and publishes are signed by the transport, field by field.
+ * Limits     people.h (listed people and their texts), lan.h (dials), mdns_heard.h (peers heard),
+ *            pubsub.h and gossip.h (streams, queues, caches), rendezvous.h, sse_reader.h and
+ *            rendezvous_client.c (servers and what they send).
  *
  * Configuration: p2p.mdns_tag, presence.topic, presence.ttl_seconds, presence.heartbeat_seconds,
  * presence.rendezvous_wan (URLs separated by blanks), rendezvous.own_url, profile.label,
