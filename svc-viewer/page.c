@@ -28,14 +28,16 @@ static int put(struct buf *out, const char *name, const struct http_text_value *
 	return http_text_put_page(out, f->data, f->size, values);
 }
 
-void page_answer(struct http_request *r, const char *menu, const char *name,
-    const struct http_text_value *values)
+void page_answer(
+    struct http_request *r, bool peer, const char *name, const struct http_text_value *values)
 {
 	struct buf out;
 
 	buf_init(&out, PAGE_MAX);
-	if (put(&out, "head.html", values) != 0 || put(&out, menu, values) != 0 ||
-	    put(&out, name, values) != 0 || put(&out, "foot.html", values) != 0)
+	if (put(&out, "head.html", values) != 0 ||
+	    (peer && put(&out, "menu_peer.html", values) != 0) ||
+	    put(&out, "menu.html", values) != 0 || put(&out, name, values) != 0 ||
+	    put(&out, "foot.html", values) != 0)
 		http_answer_text(r, 500, "the page is too large");
 	else
 		http_answer(r, 200, HTML, buf_data(&out), buf_len(&out));

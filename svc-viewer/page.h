@@ -22,9 +22,10 @@ extern const struct page_file page_files[];
 /* The file of that name, or NULL. */
 const struct page_file *page_find(const char *name);
 
-/* Answers with head.html, `menu`, `name` and foot.html, all filled in with `values`. */
-void page_answer(struct http_request *r, const char *menu, const char *name,
-    const struct http_text_value *values);
+/* Answers with the page of that name between head.html, the menu and foot.html, all filled in with
+ * `values`. The menu of a `peer` leads to its people and its database, too. */
+void page_answer(
+    struct http_request *r, bool peer, const char *name, const struct http_text_value *values);
 
 /* Answers with the file itself, 404 when there is none. */
 void page_answer_asset(struct http_request *r, const char *name);

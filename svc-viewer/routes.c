@@ -129,7 +129,7 @@ static void answer_page(const struct viewer *v, struct http_request *r, const ch
 	    {NULL, NULL},
 	};
 
-	page_answer(r, is_server(v) ? "menu_server.html" : "menu_peer.html", file, values);
+	page_answer(r, !is_server(v), file, values);
 }
 
 static void answer_peer_page(
