@@ -1,12 +1,11 @@
 // The rendezvous server's pages in Chromium: the public one fills and empties by itself, addresses can be copied
 // and scanned; the administrator's table and log are live; both read well without script and on a phone.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import jsQR from "jsqr";
-import { chromium } from "playwright-core";
+import { fits, isMarked, launch, mark, shoot } from "./browser.js";
 
-const { SHOTS, SERVER } = process.env;
+const { SERVER } = process.env;
 const PASSWORD = { username: "admin", password: "secret" };
 let browser;
 
@@ -42,16 +41,9 @@ async function scan(svg) {
   await desk.close();
   return jsQR(Uint8ClampedArray.from(pixels), side, side)?.data;
 }
-const narrow = (page) => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
-const sameDocument = (page) => page.evaluate(() => window.sameDocument === true);
 
 before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  browser = await launch();
 });
 after(async () => {
   clearInterval(beat);
@@ -65,7 +57,7 @@ test("the public page is live without a reload", async () => {
   await page.goto(SERVER);
   await page.getByText("Live.").waitFor();
   await page.getByText("Nobody is online right now.").waitFor();
-  await page.evaluate(() => { window.sameDocument = true; });
+  await mark(page);
   await publish(0, "online", "<b>Ada</b> & friends");
   await page.getByText("<b>Ada</b> & friends", { exact: true }).waitFor();
   assert.equal(await page.locator("#count").textContent(), "(1)");
@@ -74,10 +66,10 @@ test("the public page is live without a reload", async () => {
   await publish(1, "update", "Grace, renamed");
   await page.getByText("Grace, renamed", { exact: true }).waitFor();
   assert.equal(await page.locator("#peers li").count(), 2);
-  await page.screenshot({ path: `${SHOTS}/rendezvous.png`, fullPage: true });
+  await shoot(page, "rendezvous", { fullPage: true });
   await publish(1, "offline", "");
   await page.getByText("Grace, renamed", { exact: true }).waitFor({ state: "detached" });
-  assert.equal(await sameDocument(page), true);
+  assert.equal(await isMarked(page), true);
   assert.deepEqual(errors, []);
   await page.close();
 });
@@ -122,7 +114,7 @@ test("without script the pages still say who is there", async () => {
   assert.match(await page.textContent("main"), /Reload to see who came/);
   assert.equal(await page.getByRole("button", { name: "Copy" }).count(), 0, "a button that can do nothing");
   assert.ok(await page.locator("svg.qr").first().isVisible());
-  await page.screenshot({ path: `${SHOTS}/rendezvous-noscript.png`, fullPage: true });
+  await shoot(page, "rendezvous-noscript", { fullPage: true });
   await page.goto(`${SERVER}/admin`);
   assert.match(await page.textContent("#rows"), /\/ip4\/192\.0\.2\.7\/tcp\/4001/);
   assert.match(await page.textContent("#log"), /came 12D3KooW/);
@@ -136,7 +128,7 @@ test("the administrator's page wants a password, and is live", async () => {
   const page = await context.newPage();
   await page.goto(`${SERVER}/admin`);
   await page.getByText("Live.").waitFor();
-  await page.evaluate(() => { window.sameDocument = true; });
+  await mark(page);
   await publish(1, "online", "Grace", { email: "grace@example.org", avatarHash: "cafe" });
   const row = page.locator("#rows tr", { hasText: ids[1] });
   await row.waitFor();
@@ -151,10 +143,10 @@ test("the administrator's page wants a password, and is live", async () => {
   await page.waitForFunction(([id, n]) => [...document.querySelectorAll("#rows tr")].some((line) =>
     line.cells[0].textContent === id && Number(line.cells[9].textContent) > n), [ids[1], before]);
   await stream.body.cancel();
-  assert.equal(await sameDocument(page), true);
+  assert.equal(await isMarked(page), true);
   assert.equal(await page.evaluate(() => document.querySelector(".table").scrollWidth <= document.querySelector(".table").clientWidth),
     true, "the table does not fit");
-  await page.screenshot({ path: `${SHOTS}/rendezvous-admin.png`, fullPage: true });
+  await shoot(page, "rendezvous-admin", { fullPage: true });
   await context.close();
 });
 
@@ -166,10 +158,10 @@ test("on a phone, in the dark, nothing has to be scrolled sideways", async () =>
     for (const path of ["/", "/admin"]) {
       await page.goto(SERVER + path);
       await page.getByText("Live.").waitFor();
-      assert.equal(await narrow(page), true, `${path} scrolls sideways`);
+      assert.equal(await fits(page), true, `${path} scrolls sideways`);
       const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
       assert.equal(colour[0] < 128, colorScheme === "dark", String(colour));
-      await page.screenshot({ path: `${SHOTS}/rendezvous-phone-${colorScheme}${path.replace("/", "-")}.png`, fullPage: true });
+      await shoot(page, `rendezvous-phone-${colorScheme}${path.replace("/", "-")}`, { fullPage: true });
     }
     await context.close();
   }
@@ -179,12 +171,12 @@ test("a connection that breaks is said, and mended without a reload", async () =
   const page = await browser.newPage();
   await page.goto(SERVER);
   await page.getByText("Live.").waitFor();
-  await page.evaluate(() => { window.sameDocument = true; });
+  await mark(page);
   const { execFileSync } = await import("node:child_process");
   execFileSync(process.env.GOOP, ["restart", process.env.SERVER_DIR, "svc-rendezvous"]);
   await page.getByText("Connection lost, trying again.").waitFor();
   await page.getByText("Live.").waitFor();
   await publish(1, "online", "after the restart");
   await page.getByText("after the restart", { exact: true }).waitFor();
-  assert.equal(await sameDocument(page), true);
+  assert.equal(await isMarked(page), true);
 });

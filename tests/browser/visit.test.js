@@ -3,20 +3,14 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { fits, isMarked, launch, mark, shoot } from "./browser.js";
 
-const { GOOP, ALICE, BOB, BOB_NET, SHOTS } = process.env;
+const { GOOP, ALICE, BOB, BOB_NET } = process.env;
 const goop = (...args) => execFileSync(GOOP, args, { encoding: "utf8" }).trim();
 let browser, page, url, alice, bob;
 
 before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  browser = await launch();
   url = JSON.parse(goop("status", "--json", ALICE)).viewer_url;
   alice = goop("id", ALICE);
   page = await browser.newPage();
@@ -38,12 +32,12 @@ const atAlice = (path, body) => post(["curl"], url, path, body);
 test("the list fills without a reload", async () => {
   await page.goto(`${url}/`);
   assert.match(page.url(), /\/peers$/);
-  await page.evaluate(() => { window.sameDocument = true; });
+  await mark(page);
   assert.equal(await page.getByText("bob", { exact: true }).count(), 0);
   await startBob();
   await page.getByText("bob", { exact: true }).first().waitFor({ timeout: 15000 });
-  assert.equal(await page.evaluate(() => window.sameDocument), true);
-  await page.screenshot({ path: `${SHOTS}/peers.png` });
+  assert.equal(await isMarked(page), true);
+  await shoot(page, "peers");
 });
 
 test("a click opens the other's site, on an origin of its own", async () => {
@@ -59,7 +53,7 @@ test("a click opens the other's site, on an origin of its own", async () => {
   const colour = await page.evaluate(() => getComputedStyle(document.querySelector("h1")).color);
   assert.notEqual(colour, "rgb(0, 0, 0)", "the style sheet did not load");
   assert.ok(await page.evaluate(() => document.querySelector("img").naturalWidth) > 0, "the image did not load");
-  await page.screenshot({ path: `${SHOTS}/site.png` });
+  await shoot(page, "site");
 });
 
 test("signing the guest book writes into the owner's database", async () => {
@@ -134,9 +128,9 @@ test("every page fits, wide and narrow, dark and light", async () => {
       if (path === "/peers") await tab.getByText("bob", { exact: true }).first().waitFor();
       for (const theme of ["dark", "light"]) {
         await tab.evaluate((name) => { document.documentElement.dataset.theme = name; }, theme);
-        assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true,
+        assert.equal(await fits(tab), true,
           `${path} scrolls sideways: ${size}`);
-        await tab.screenshot({ path: `${SHOTS}/${size}-${theme}${path.replace("/", "-")}.png` });
+        await shoot(tab, `${size}-${theme}${path.replace("/", "-")}`, { fullPage: true });
       }
     }
     await tab.context().close();
@@ -152,5 +146,5 @@ test("a peer that leaves is taken off the list, and its page says what was tried
   const answer = await list.goto(`${url}/p/${bob}/`);
   assert.equal(answer.status(), 502);
   assert.match(await list.textContent("body"), /ip[46]/);
-  await list.screenshot({ path: `${SHOTS}/unreachable.png` });
+  await shoot(list, "unreachable");
 });
