@@ -319,6 +319,23 @@ static void test_pages(void **state)
 	web_close(w);
 }
 
+/* What a page says to run can be copied as it is. */
+static void test_pages_name_whole_commands(void **state)
+{
+	static const char *const lines[][2] = {
+	    {"/self", "goop-supervisor reload %s<"}, {"/logs", "goop-supervisor logs %s -f<"}};
+	struct stage *t = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct web *w = get(t, t->host, lines[i][0], "");
+		char line[256];
+
+		snprintf(line, sizeof(line), lines[i][1], puppet_dir(t->p));
+		assert_non_null(strstr(w->body, line));
+		web_close(w);
+	}
+}
+
 static void test_client_libraries_at_both_places(void **state)
 {
 	static const char *const names[] = {
@@ -976,6 +993,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_without_site_folder_it_serves_the_rest, set_up_without_site, web_tear_down),
 	    TEST(test_pages),
+	    TEST(test_pages_name_whole_commands),
 	    TEST(test_client_libraries_at_both_places),
 	    TEST(test_self_and_rebinding),
 	    TEST(test_foreign_posts_reach_no_database),
