@@ -1,5 +1,6 @@
 test_child: supervisor/child.o $(BASE)
 test_nearest: supervisor/nearest.o
+test_commands: supervisor/cli_commands.o
 test_config: supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(CODEC)
 test_plain: supervisor/plain.o
 test_logline: supervisor/logline.o $(BASE)
