@@ -110,12 +110,7 @@ static void nobody_new_is_let_in(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	assert_true(sodium_init() >= 0);
-	p = puppet_new(SERVICE_TRANSPORT);
-	viewer = puppet_neighbour(p, SERVICE_VIEWER);
-	puppet_config(p, "identity.key_file", "data/identity.key");
-	puppet_start(p);
-	puppet_wait_up(viewer);
+	p = raw_stage(&viewer, NULL);
 	return 0;
 }
 
