@@ -11,6 +11,7 @@ struct loop;
 struct timer;
 struct watch;
 
+/* A loop with nothing on it; the caller owns it. */
 struct loop *loop_new(void);
 
 /* Releases the loop; all timers and watches must have been freed. NULL is fine. */

@@ -7,11 +7,13 @@
 
 struct map;
 
+/* An empty map; the caller owns it. */
 struct map *map_new(void);
 
 /* Releases the map and its copies of the keys, not the values. NULL is fine. */
 void map_free(struct map *m);
 
+/* How many keys there are. */
 size_t map_count(const struct map *m);
 
 /* The value, or NULL. */

@@ -9,6 +9,7 @@
 /* Copies at most size - 1 bytes and terminates. Returns true when all of `from` fitted. */
 bool str_copy(char *to, size_t size, const char *from);
 
+/* Whether `s` begins, or ends, so; any string does with "". */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 

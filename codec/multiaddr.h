@@ -22,8 +22,10 @@ struct multiaddr {
 int multiaddr_from_bytes(struct multiaddr *a, const uint8_t *p, size_t n);
 int multiaddr_from_text(struct multiaddr *a, const char *text, size_t n);
 
+/* The text of any valid address, which always fits. */
 void multiaddr_to_text(const struct multiaddr *a, char out[MULTIADDR_TEXT]);
 
+/* Byte for byte. */
 bool multiaddr_equal(const struct multiaddr *a, const struct multiaddr *b);
 
 /* "/ip4/.../tcp/..." from a socket address (AF_INET or AF_INET6, zone by name when link-local).

@@ -60,6 +60,7 @@ int presence_preimage(struct buf *out, const struct presence *p);
  * id holds no key. */
 int presence_verify(const struct presence *p);
 
+/* "online", "update", "offline" or "punch". */
 const char *presence_type_name(enum presence_type type);
 
 #endif

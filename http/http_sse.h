@@ -52,6 +52,7 @@ struct http_sse_config {
 	void *arg;
 };
 
+/* A stream without subscribers yet; the configuration is copied. The caller owns the result. */
 struct http_sse *http_sse_new(struct loop *loop, const struct http_sse_config *config);
 
 /* Ends the streams. NULL is fine. */
@@ -84,6 +85,7 @@ void http_sse_send(struct http_sse *sse, const void *p, size_t n);
  * Returns fresh memory for free(3), its length in *n. */
 char *http_sse_format(const char *event, const char *data, size_t *n);
 
+/* Subscribers now. */
 unsigned http_sse_count(const struct http_sse *sse);
 
 /* The largest number of bytes that a subscriber is behind. Walks over all. */

@@ -35,6 +35,8 @@ const char *protocol_id(enum protocol p);
 /* The reverse; PROTOCOL_NONE when unknown. `id` need not be terminated. */
 enum protocol protocol_by_id(const char *id, size_t len);
 
+/* Columns of the list: the service that a protocol belongs to, and how many inbound streams of it
+ * one peer may have at once. */
 enum service_id protocol_owner(enum protocol p);
 unsigned protocol_limit(enum protocol p);
 

@@ -16,8 +16,11 @@
 #define ANSWER_OK  "{\"ok\":true,\"data\":"
 #define ANSWER_END "}\n"
 
+/* A whole answer that says what went wrong, its newline included. This and the following append and
+ * return 0, or not 0 when the buffer is full. */
 int answer_error(struct buf *out, const char *text);
 
+/* A JSON value. In a string, what is no UTF-8 becomes U+FFFD; a blob is a string in base64. */
 int answer_string(struct buf *out, const void *p, size_t n);
 int answer_text(struct buf *out, const char *s); /* the same, NULL is null */
 int answer_value(struct buf *out, const struct value *v);

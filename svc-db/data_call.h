@@ -48,6 +48,7 @@ enum data_kind data_call_kind(const struct data_call *c);
  * DATA_FLOW or DATA_DONE. Writes must be committed before the answer leaves. */
 enum data_state data_call_run(struct data_call *c, struct store *st, struct buf *out);
 
+/* What went wrong last, a sentence; lent. */
 const char *data_call_why(const struct data_call *c);
 
 /* What "tables" answers: a JSON array. */

@@ -1,5 +1,5 @@
 /* The desk of svc-db: who may ask what, and the hooks of the service's life. main.c hands these to
- * the skeleton. */
+ * the skeleton; what each is called for and may return is in proto/service.h. */
 #ifndef DB_DB_H
 #define DB_DB_H
 

@@ -8,6 +8,7 @@
 
 struct emails;
 
+/* An empty list; the caller owns it. */
 struct emails *emails_new(void);
 void emails_free(struct emails *e);
 

@@ -73,6 +73,7 @@ void request_clear(struct request *r);
 /* About how much memory the line takes once it is parsed, in bytes; at most a few megabytes. */
 size_t request_cost(const char *line, size_t n);
 
+/* As it is written in a request: "query". */
 const char *request_op_name(enum request_op op);
 
 #endif

@@ -98,6 +98,8 @@ enum store_code store_delete(
 
 /* --- tables, within a transaction --- */
 
+/* Each is REFUSED for a name that is none or is taken, for a table or column that is not there or
+ * is the system's, and for a policy that does not exist. */
 enum store_code store_create_table(
     struct store *st, const char *name, const struct column_def *columns, size_t count);
 enum store_code store_add_column(

@@ -28,6 +28,7 @@ void addresses_public(struct addresses *a, const struct netif_table *table, uint
  * when `own`, our public addresses, are of that kind, too. False for what does not parse. */
 bool addresses_can_reach(const struct addresses *own, const char *text);
 
+/* Releases the texts; the list is empty and usable again. Equal: same texts, same order. */
 void addresses_clear(struct addresses *a);
 bool addresses_equal(const struct addresses *a, const struct addresses *b);
 

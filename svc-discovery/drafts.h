@@ -34,6 +34,7 @@ void drafts_remove(struct drafts *d, uint32_t request);
 /* Removes those whose time is over (at UINT64_MAX: all). */
 void drafts_expire(struct drafts *d, uint64_t now);
 
+/* Whether no message waits. */
 bool drafts_empty(const struct drafts *d);
 
 #endif

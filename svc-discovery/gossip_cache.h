@@ -63,6 +63,7 @@ size_t gossip_cache_ids(
 /* A heartbeat: begins a window and forgets the oldest one. */
 void gossip_cache_shift(struct gossip_cache *c);
 
+/* Messages held. */
 size_t gossip_cache_count(const struct gossip_cache *c);
 
 #endif

@@ -23,6 +23,7 @@ struct gossip_queue {
 	size_t sent;               /* of the first frame */
 };
 
+/* Empty; and empty again, its references given back. */
 void gossip_queue_init(struct gossip_queue *q);
 void gossip_queue_clear(struct gossip_queue *q);
 
@@ -35,6 +36,7 @@ struct bytes gossip_queue_next(const struct gossip_queue *q);
 /* `n` bytes of that have been written. */
 void gossip_queue_sent(struct gossip_queue *q, size_t n);
 
+/* Bytes of both kinds not yet written. */
 size_t gossip_queue_bytes(const struct gossip_queue *q);
 
 #endif

@@ -26,8 +26,10 @@
 
 struct lan;
 
+/* Connect to the peer; lan_up() or lan_failed() follows, or LAN_DIAL_MS pass. */
 typedef void lan_dial_fn(void *arg, const struct peer_id *peer);
 
+/* `seed` is for chance alone: tests get the same with the same. */
 struct lan *lan_new(uint64_t seed, lan_dial_fn *dial, void *arg);
 void lan_free(struct lan *l); /* NULL is fine */
 

@@ -64,6 +64,8 @@ uint64_t mdns_agent_run(struct mdns_agent *a, uint64_t now);
 /* Takes our announcements back, on every interface; nothing is said or heard afterwards. */
 void mdns_agent_goodbye(struct mdns_agent *a);
 
+/* Interfaces now; and since the beginning packets that came and those of them that were bad,
+ * questions and answers that were sent. */
 struct mdns_agent_count {
 	size_t ifaces;
 	uint64_t packets, bad, asked, answered;

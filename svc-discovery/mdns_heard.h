@@ -47,6 +47,7 @@ uint64_t mdns_heard_expire(struct mdns_heard *h, uint64_t now);
 void mdns_heard_each(const struct mdns_heard *h, uint64_t now,
     void (*fn)(void *arg, const struct mdns_heard_peer *peer), void *arg);
 
+/* Peers known. */
 size_t mdns_heard_count(const struct mdns_heard *h);
 
 #endif

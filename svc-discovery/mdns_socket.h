@@ -23,6 +23,7 @@ struct mdns_socket_packet {
 	size_t len;
 };
 
+/* A packet has come; lent for the call. */
 typedef void mdns_socket_fn(void *arg, const struct mdns_socket_packet *packet);
 
 /* Opens what can be opened of the two; what cannot is logged. Never NULL: without any socket

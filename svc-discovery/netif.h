@@ -61,6 +61,7 @@ enum netif_ask netif_input(struct netif_table *t, const void *p, size_t n);
 /* Walks the interfaces that were told as present; NULL at the end. Start with *at = 0. Lent. */
 const struct netif *netif_next(const struct netif_table *t, size_t *at);
 
+/* 169.254.0.0/16 and fe80::/10; 127.0.0.0/8 and ::1. */
 bool netif_addr_is_link_local(const struct netif_addr *a);
 bool netif_addr_is_loopback(const struct netif_addr *a);
 

@@ -105,6 +105,7 @@ void people_lose(struct people *t, const struct peer_id *peer, struct people_tim
  * UINT64_MAX: nobody is there). */
 uint64_t people_expire(struct people *t, uint64_t now);
 
+/* Who is present, lent until the next change; NULL for anybody else. And how many are. */
 const struct person *people_get(const struct people *t, const struct peer_id *peer);
 size_t people_count(const struct people *t);
 

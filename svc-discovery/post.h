@@ -50,6 +50,7 @@ int post_read_failure(struct msg *m, struct peer_id *peer, char *why, size_t siz
 /* `signature` is lent by the message. */
 int post_read_signature(struct msg *m, uint32_t *number, struct bytes *signature);
 
+/* Whether the protocol is one of GossipSub or floodsub. */
 bool post_is_pubsub(enum protocol protocol);
 
 #endif

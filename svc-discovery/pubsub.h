@@ -59,6 +59,7 @@ void pubsub_signed(struct pubsub *p, uint32_t request, struct bytes signature);
 /* Ends all our streams in order; `finished` follows. */
 void pubsub_finish(struct pubsub *p);
 
+/* Whether the transport has a connection to the peer. */
 bool pubsub_connected(const struct pubsub *p, const struct peer_id *peer);
 
 struct pubsub_count {

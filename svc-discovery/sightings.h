@@ -16,6 +16,7 @@ struct sightings;
 struct sightings *sightings_new(void);
 void sightings_free(struct sightings *t); /* NULL is fine */
 
+/* That server sees the peer. */
 void sightings_see(struct sightings *t, const struct peer_id *peer, unsigned server);
 /* That server sees it no more. True when no other does. */
 bool sightings_unsee(struct sightings *t, const struct peer_id *peer, unsigned server);
@@ -24,6 +25,7 @@ void sightings_clear(struct sightings *t, unsigned server);
 /* Nobody sees that peer. */
 void sightings_forget(struct sightings *t, const struct peer_id *peer);
 
+/* Whether some server sees the peer. */
 bool sightings_any(const struct sightings *t, const struct peer_id *peer);
 
 /* Walks those that the server sees: start with *at = 0, ends with NULL. Lent. The peer just

@@ -41,6 +41,7 @@ struct sse_reader {
 	bool has_data;
 };
 
+/* `events` is lent for the life of the reader. Cleared, it is to be initialised before use. */
 void sse_reader_init(struct sse_reader *r, const struct sse_reader_events *events, void *arg);
 void sse_reader_clear(struct sse_reader *r);
 

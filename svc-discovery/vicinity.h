@@ -44,6 +44,7 @@ void vicinity_failed(struct vicinity *v, const struct peer_id *peer);
 /* Takes back what we announced; nothing is said or heard afterwards. */
 void vicinity_goodbye(struct vicinity *v);
 
+/* Our interfaces, lent. */
 const struct netif_table *vicinity_netifs(const struct vicinity *v);
 
 struct vicinity_count {

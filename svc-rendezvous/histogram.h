@@ -14,6 +14,7 @@ struct histogram {
 /* The longest of each class, microseconds. */
 extern const uint32_t histogram_bounds_us[HISTOGRAM_CLASSES];
 
+/* Counts one that took so many microseconds. */
 void histogram_observe(struct histogram *h, uint64_t us);
 
 #endif

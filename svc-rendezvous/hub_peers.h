@@ -54,12 +54,15 @@ struct hub_peers {
 	size_t bytes; /* of all peers' messages */
 };
 
+/* An empty table of so many peers, bytes of messages and signers at most; `clients` is lent.
+ * Cleared, it is gone. Counted: peers present, and signers. */
 void hub_peers_init(struct hub_peers *t, struct hub_clients *clients, size_t peers_max,
     size_t bytes_max, size_t signers_max);
 void hub_peers_clear(struct hub_peers *t);
 size_t hub_peers_count(const struct hub_peers *t);
 size_t hub_peers_signers(const struct hub_peers *t);
 
+/* The peer that is present, lent; NULL when it is not. */
 struct hub_peer *hub_peers_get(const struct hub_peers *t, const char *id);
 
 /* Whether another message of `len` bytes fits. When not, *victim is the peer that has to go for

@@ -24,6 +24,7 @@ struct metrics {
 	const struct histogram *publish, *delivery;
 };
 
+/* Appends the whole text. */
 void metrics_put(struct buf *out, const struct metrics *m);
 
 #endif

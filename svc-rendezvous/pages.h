@@ -31,7 +31,10 @@ struct pages {
 	int64_t index_at;
 };
 
+/* Releases what was made. */
 void pages_clear(struct pages *p);
+/* Answers with the public page, `now` by the clock of hub.h; with the administrator's, whose
+ * password somebody else has asked for. */
 void pages_answer_index(
     struct pages *p, struct http_request *r, const struct hub *hub, int64_t now);
 void pages_answer_admin(

@@ -32,6 +32,7 @@ struct rendezvous {
 	uint64_t too_large, refused;
 };
 
+/* The clock of hub.h, milliseconds. */
 int64_t rendezvous_now(const struct rendezvous *v);
 
 /* routes.c: what answers which request, with the rendezvous as argument. */

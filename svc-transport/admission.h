@@ -21,6 +21,7 @@ struct admission_key {
 struct admission *admission_new(void);
 void admission_free(struct admission *a); /* NULL is fine */
 
+/* The key of a socket address of IPv4 or IPv6. */
 struct admission_key admission_key_of(const struct sockaddr *sa);
 
 enum admission_verdict {
@@ -39,6 +40,7 @@ void admission_enter(
 void admission_upgraded(struct admission *a, const struct admission_key *key);
 void admission_leave(struct admission *a, const struct admission_key *key, bool handshake);
 
+/* Connections now, and those of them that are handshakes. */
 size_t admission_count(const struct admission *a);
 size_t admission_handshakes(const struct admission *a);
 

@@ -23,6 +23,7 @@ bool bucket_has(const struct bucket *b, const struct bucket_size *size, uint64_t
 /* Takes `n` tokens. False when they are not there: then none is taken. */
 bool bucket_take(struct bucket *b, const struct bucket_size *size, uint64_t n, uint64_t now);
 
+/* Whether it may be forgotten: it says no more than a zeroed one. */
 bool bucket_is_full(const struct bucket *b, uint64_t now);
 
 #endif

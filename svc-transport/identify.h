@@ -50,6 +50,7 @@ struct identify_reader {
 	unsigned count;
 };
 
+/* Empty; and released, to be initialised again before use. */
 void identify_reader_init(struct identify_reader *r);
 void identify_reader_clear(struct identify_reader *r);
 

@@ -38,6 +38,7 @@ struct peer *peers_need(struct peers *ps, const struct peer_id *id);
 /* Forgets a peer without connections that nobody asked for. */
 void peers_drop_if_idle(struct peers *ps, struct peer *p);
 
+/* A connection to the peer is open, or gone; the lane is lent meanwhile. */
 void peers_add_lane(struct peer *p, struct lane *l);
 void peers_remove_lane(struct peer *p, const struct lane *l);
 

@@ -21,6 +21,7 @@ struct yamux_frame {
 	uint32_t length;
 };
 
+/* Writes and reads the twelve bytes; any header can be read, the caller judges it. */
 void yamux_frame_put(uint8_t out[YAMUX_HEADER], const struct yamux_frame *f);
 void yamux_frame_get(struct yamux_frame *f, const uint8_t p[YAMUX_HEADER]);
 

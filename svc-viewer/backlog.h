@@ -24,6 +24,7 @@ void backlog_put(struct backlog *b, const void *p, size_t n);
 /* Moves up to `max` bytes from the front to `to`; returns how many. */
 size_t backlog_take(struct backlog *b, void *to, size_t max);
 
+/* Bytes held. */
 size_t backlog_len(const struct backlog *b);
 
 #endif

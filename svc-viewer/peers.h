@@ -34,6 +34,7 @@ void peers_remove(struct peers *p, const char *id);
 void peers_snapshot_begin(struct peers *p);
 void peers_snapshot_end(struct peers *p);
 
+/* People listed. */
 size_t peers_count(const struct peers *p);
 
 /* The array of rows, for free(3). */

@@ -25,6 +25,7 @@ void peers_events_tell(void *arg, const char *event, const char *json);
 void peers_events_subscribe(
     struct peers_events *e, const struct peers *people, struct http_request *r);
 
+/* Subscribers now. */
 unsigned peers_events_count(const struct peers_events *e);
 
 #endif

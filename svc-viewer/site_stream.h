@@ -29,6 +29,7 @@ struct site_stream_config {
 	uint32_t stall_ms;   /* a visitor that takes next to nothing for so long is dropped */
 };
 
+/* A table without streams; the caller owns it, the configuration is copied. */
 struct site_stream_table *site_stream_table_new(
     struct loop *loop, const struct site_stream_config *config);
 
