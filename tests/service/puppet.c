@@ -302,17 +302,18 @@ pid_t puppet_pid(const struct puppet *p)
 	return p->pid;
 }
 
-size_t puppet_memory(const struct puppet *p)
+size_t puppet_memory(const struct puppet *p, const char *row)
 {
 	char path[64], line[256];
-	size_t kib = 0;
+	size_t kib = 0, n = strlen(row);
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)p->pid);
 	f = fopen(path, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f) != NULL)
-		sscanf(line, "VmRSS: %zu kB", &kib);
+		if (strncmp(line, row, n) == 0 && line[n] == ':')
+			kib = strtoul(line + n + 1, NULL, 10);
 	fclose(f);
 	return kib * 1024;
 }

@@ -84,9 +84,9 @@ const char *puppet_report(struct puppet *p, const char *what);
 bool puppet_is_ready(const struct puppet *p);
 bool puppet_is_running(const struct puppet *p);
 pid_t puppet_pid(const struct puppet *p);
-/* Resident memory of the service in bytes. Says little under a sanitizer, where what is freed stays
- * for a while. */
-size_t puppet_memory(const struct puppet *p);
+/* A row of /proc/<pid>/status in bytes: "VmRSS" is what is resident, "VmHWM" the most that ever
+ * was. Says little under a sanitizer, where what is freed stays for a while. */
+size_t puppet_memory(const struct puppet *p, const char *row);
 #ifdef __SANITIZE_ADDRESS__
 #define PUPPET_MEMORY_COUNTS 0
 #else

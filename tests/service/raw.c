@@ -18,6 +18,7 @@
 #include <sodium.h>
 
 #include "base/alloc.h"
+#include "tests/service/other.h"
 
 static void sign_raw(void *arg, const uint8_t key[NOISE_KEY], uint8_t signature[NOISE_SIGNATURE])
 {
@@ -315,13 +316,7 @@ static void ask_to_connect(struct puppet_end *discovery, const char *peer, unsig
 	struct msg m;
 
 	puppet_wait_up(discovery);
-	msg_begin(&m, MSG_ADDRS, 0);
-	msg_put_str(&m, peer);
-	msg_put_u8(&m, 1);
-	msg_put_u32(&m, 60000);
-	msg_put_u16(&m, 1);
-	msg_put_str(&m, addr);
-	puppet_say(discovery, &m);
+	other_say_addrs(discovery, peer, (const char *const[]){addr, NULL});
 	msg_begin(&m, MSG_CONNECT, 0);
 	msg_put_str(&m, peer);
 	puppet_say(discovery, &m);

@@ -118,7 +118,7 @@ static void test_subscribers_who_do_not_read_share(void **state)
 		say_person(t, i, label);
 	say_person(t, PEOPLE, "the last");
 	wait_for(t, "the last");
-	before = puppet_memory(t->p);
+	before = puppet_memory(t->p, "VmRSS");
 	for (unsigned i = 0; i < SUBSCRIBERS; i++) {
 		struct web *w =
 		    web_begin(t->p, t->port, "GET", t->host, "/api/peers/events", "", NULL);
@@ -129,7 +129,7 @@ static void test_subscribers_who_do_not_read_share(void **state)
 	say_person(t, PEOPLE, "the end");
 	wait_for(t, "the end");
 	assert_non_null(strstr(puppet_report(t->p, "counts"), "\"subscribers\":200"));
-	assert_true(!PUPPET_MEMORY_COUNTS || puppet_memory(t->p) < before + 16 * MIB);
+	assert_true(!PUPPET_MEMORY_COUNTS || puppet_memory(t->p, "VmRSS") < before + 16 * MIB);
 }
 
 /* Who comes after a change hears of it, whether it is in the snapshot or not. */
