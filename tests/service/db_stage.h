@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "codec/json.h"
 #include "tests/service/puppet.h"
+#include "tests/service/word.h"
 
 #define ME    "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
 #define ALICE "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
@@ -29,50 +30,6 @@ struct stage {
 	struct puppet *p;
 	struct puppet_end *transport, *discovery, *viewer;
 };
-
-/* --- the neighbours' words --- */
-
-static inline void say_self(struct stage *t)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_SELF, 0);
-	msg_put_str(&m, ME);
-	msg_put_bytes(&m, "key", 3);
-	msg_put_u16(&m, 4001);
-	puppet_say(t->transport, &m);
-}
-
-static inline void say_person(struct stage *t, const char *peer, const char *email)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_PERSON, 0);
-	msg_put_str(&m, peer);
-	msg_put_str(&m, "somebody");
-	msg_put_str(&m, email);
-	msg_put_str(&m, "");
-	msg_put_i64(&m, 1);
-	msg_put_u8(&m, 1);
-	puppet_say(t->discovery, &m);
-}
-
-static inline void say_gone(struct stage *t, const char *peer)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_PERSON_GONE, 0);
-	msg_put_str(&m, peer);
-	puppet_say(t->discovery, &m);
-}
-
-static inline void say_all(struct stage *t)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_PEOPLE_ALL, 0);
-	puppet_say(t->discovery, &m);
-}
 
 /* --- reports --- */
 
@@ -208,7 +165,7 @@ static inline void start(struct stage *t)
 	puppet_wait_up(t->transport);
 	puppet_wait_up(t->discovery);
 	puppet_wait_up(t->viewer);
-	say_self(t);
+	word_self(t->transport, ME);
 	/* The transport's word comes before what its streams bring; the viewer's link is another.
 	 */
 	ask(t, ALICE, "{\"op\":\"tables\"}\n");

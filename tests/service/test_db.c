@@ -32,29 +32,29 @@ static void test_emails_come_from_discovery(void **state)
 
 	make_notes(t, "email");
 	errs(t, ALICE, INSERT_NOTE, no_email);
-	say_person(t, ALICE, "alice@example.org");
-	say_person(t, BOB, "");
-	say_all(t);
+	word_person(t->discovery, ALICE, "somebody", "alice@example.org");
+	word_person(t->discovery, BOB, "somebody", "");
+	word_all(t->discovery);
 	wait_emails(t, 1);
 	answers(t, ALICE, INSERT_NOTE, OK("{\"status\":\"inserted\",\"id\":1}"));
 	errs(t, BOB, INSERT_NOTE, no_email);
 	answers(t, ALICE, "{\"op\":\"query\",\"table\":\"notes\",\"columns\":[\"_owner_email\"]}\n",
 	    OK("[{\"_owner_email\":\"alice@example.org\"}]"));
-	say_person(t, BOB, "bob@example.org");
+	word_person(t->discovery, BOB, "somebody", "bob@example.org");
 	wait_emails(t, 2);
 	answers(t, BOB, INSERT_NOTE, OK("{\"status\":\"inserted\",\"id\":2}"));
-	say_gone(t, BOB);
+	word_gone(t->discovery, BOB);
 	wait_emails(t, 1);
 	errs(t, BOB, INSERT_NOTE, no_email);
 	/* While discovery restarts, what is known holds; its next snapshot is what counts. */
-	say_person(t, BOB, "bob@example.org");
+	word_person(t->discovery, BOB, "somebody", "bob@example.org");
 	wait_emails(t, 2);
 	puppet_die(t->discovery, "killed");
 	answers(t, ALICE, INSERT_NOTE, OK("{\"status\":\"inserted\",\"id\":3}"));
 	puppet_revive(t->discovery);
 	puppet_wait_up(t->discovery);
-	say_person(t, BOB, "bob@example.org");
-	say_all(t);
+	word_person(t->discovery, BOB, "somebody", "bob@example.org");
+	word_all(t->discovery);
 	wait_emails(t, 1);
 	errs(t, ALICE, INSERT_NOTE, no_email);
 	answers(t, BOB, INSERT_NOTE, OK("{\"status\":\"inserted\",\"id\":4}"));

@@ -133,47 +133,24 @@ static void test_the_pages_token_stands_for_an_origin(void **state)
 
 /* --- people ----------------------------------------------------------------------------------- */
 
-static void say_person(struct stage *t, const char *id, const char *label)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_PERSON, 0);
-	msg_put_str(&m, id);
-	msg_put_str(&m, label);
-	msg_put_str(&m, "");
-	msg_put_str(&m, "");
-	msg_put_i64(&m, 1769903999123);
-	msg_put_u8(&m, 1);
-	puppet_say(t->discovery, &m);
-}
-
-static void say_gone(struct stage *t, const char *id)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_PERSON_GONE, 0);
-	msg_put_str(&m, id);
-	puppet_say(t->discovery, &m);
-}
-
 static void test_people_appear_and_go_without_a_reload(void **state)
 {
 	struct stage *t = *state;
 	struct web *w;
 
-	say_person(t, YOU, "Anna");
+	word_person(t->discovery, YOU, "Anna", "");
 	w = web_begin(t->p, t->port, "GET", t->host, "/api/peers/events", "", NULL);
 	web_until(w, "event: snapshot\ndata: {");
 	/* Whether Anna is in the snapshot or comes after it depends on who was faster. */
 	web_until(w, "\"Content\":\"Anna\"");
 	has_header(w, "Content-Type", "text/event-stream");
-	say_person(t, YOU, "Anna Livia");
+	word_person(t->discovery, YOU, "Anna Livia", "");
 	web_until(w, "event: update\ndata: {\"type\":\"update\",\"peer_id\":\"" YOU "\"");
 	web_until(w, "\"Content\":\"Anna Livia\"");
 	answers(t, "GET", t->host, "/api/peers", "", NULL, 200,
 	    "[{\"ID\":\"" YOU "\",\"Content\":\"Anna Livia\",\"Email\":\"\",\"AvatarHash\":\"\","
 	    "\"LastSeen\":\"2026-01-31T23:59:59.123Z\"}]");
-	say_gone(t, YOU);
+	word_gone(t->discovery, YOU);
 	web_until(w, "event: remove\ndata: {\"type\":\"remove\",\"peer_id\":\"" YOU "\"");
 	answers(t, "GET", t->host, "/api/peers", "", NULL, 200, "[]");
 	web_close(w);
@@ -182,17 +159,15 @@ static void test_people_appear_and_go_without_a_reload(void **state)
 static void test_people_are_compared_after_discovery_restarts(void **state)
 {
 	struct stage *t = *state;
-	struct msg m;
 	struct web *w = web_begin(t->p, t->port, "GET", t->host, "/api/peers/events", "", NULL);
 
 	web_until(w, "event: snapshot");
-	say_person(t, YOU, "Anna");
+	word_person(t->discovery, YOU, "Anna", "");
 	web_until(w, "Anna");
 	puppet_die(t->discovery, "test");
 	puppet_revive(t->discovery);
 	puppet_wait_up(t->discovery);
-	msg_begin(&m, MSG_PEOPLE_ALL, 0);
-	puppet_say(t->discovery, &m);
+	word_all(t->discovery);
 	web_until(w, "event: remove");
 	web_close(w);
 }

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "tests/service/puppet.h"
 #include "tests/service/web.h"
+#include "tests/service/word.h"
 
 #define PEOPLE      1000
 #define LABEL       2000
@@ -86,18 +87,10 @@ static void test_descriptors_are_enough(void **state)
 
 static void say_person(struct stage *t, unsigned number, const char *label)
 {
-	struct msg m;
 	char id[32];
 
 	snprintf(id, sizeof(id), "peer-%u", number);
-	msg_begin(&m, MSG_PERSON, 0);
-	msg_put_str(&m, id);
-	msg_put_str(&m, label);
-	msg_put_str(&m, "");
-	msg_put_str(&m, "");
-	msg_put_i64(&m, 1769903999123);
-	msg_put_u8(&m, 1);
-	puppet_say(t->discovery, &m);
+	word_person(t->discovery, id, label, "");
 }
 
 static void wait_for(struct stage *t, const char *what)

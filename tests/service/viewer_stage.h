@@ -23,6 +23,7 @@
 #include "codec/peer_id.h"
 #include "tests/service/puppet.h"
 #include "tests/service/web.h"
+#include "tests/service/word.h"
 
 #define ME  "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
 #define YOU "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
@@ -48,17 +49,6 @@ static inline void cid_host(const char *peer, uint16_t port, char out[128])
 	snprintf(out, 128, "%s.localhost:%u", cid, port);
 }
 
-static inline void say_self(struct stage *t)
-{
-	struct msg m;
-
-	msg_begin(&m, MSG_SELF, 0);
-	msg_put_str(&m, ME);
-	msg_put_bytes(&m, "key", 3);
-	msg_put_u16(&m, 4001);
-	puppet_say(t->transport, &m);
-}
-
 static inline void prepare(struct stage *t)
 {
 	t->p = puppet_new(SERVICE_VIEWER);
@@ -78,7 +68,7 @@ static inline void begin(struct stage *t)
 	puppet_wait_up(t->transport);
 	puppet_wait_up(t->discovery);
 	puppet_wait_up(t->db);
-	say_self(t);
+	word_self(t->transport, ME);
 	assert_non_null(strstr(puppet_fact(t->p, "viewer_url"), "http://127.0.0.1:"));
 	t->port = web_port(t->p, "viewer_url");
 	snprintf(t->host, sizeof(t->host), "127.0.0.1:%u", t->port);
