@@ -52,6 +52,10 @@ int cli_ask(const char *dir, cJSON *request, unsigned timeout_ms, bool until_end
 		    dir != NULL ? dir : "this folder");
 	else if (status != CLI_OK)
 		cli_complain("%s: %s", dir != NULL ? dir : "the peer in this folder", why);
+	/* Who wants it stopped has what he wants. */
+	if (status == CLI_NOT_RUNNING && !until_end && access("goop.json", F_OK) == 0)
+		fprintf(
+		    stderr, "It is started by: " PROGRAM " start %s\n", dir != NULL ? dir : ".");
 	return status;
 }
 
@@ -75,10 +79,18 @@ bool cli_make_folder(const char *path, mode_t mode)
 	return false;
 }
 
-struct config *cli_config(const char *dir)
+struct config *cli_read_config(const char *dir)
 {
 	char *file = dir != NULL ? xasprintf("%s/goop.json", dir) : xstrdup("goop.json");
 	struct config *config = config_load("goop.json", file);
+
+	free(file);
+	return config;
+}
+
+struct config *cli_config(const char *dir)
+{
+	struct config *config = cli_read_config(dir);
 
 	for (size_t i = 0; config_note(config, i) != NULL; i++)
 		fprintf(stderr, "%s\n", config_note(config, i));
@@ -89,7 +101,6 @@ struct config *cli_config(const char *dir)
 		config_free(config);
 		config = NULL;
 	}
-	free(file);
 	return config;
 }
 

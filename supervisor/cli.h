@@ -67,7 +67,9 @@ bool cli_make_folder(const char *path, mode_t mode);
 /* Writes a file that must not be there yet. */
 bool cli_write_new(const char *path, const char *text, size_t n, mode_t mode);
 
-/* goop.json of the working folder with its complaints printed; NULL when it is not good. */
+/* goop.json of the working folder, good or bad. */
+struct config *cli_read_config(const char *dir);
+/* The same with its complaints printed; NULL when it is not good. */
 struct config *cli_config(const char *dir);
 
 #endif

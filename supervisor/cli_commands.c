@@ -1,10 +1,10 @@
 #include "supervisor/cli_commands.h"
 
-static const struct argp_option no_options[] = {{0}};
 static const struct argp_option init_options[] = {
     {"label", OPTION_LABEL, "NAME", 0, "What others see you as (default: the folder's name)", 0},
     {"port", OPTION_PORT, "PORT", 0,
 	"Port of the local viewer (default: the first free one from 8080 on)", 0},
+    {"json", OPTION_JSON, NULL, 0, "For programs", 0},
     {0},
 };
 static const struct argp_option start_options[] = {
@@ -24,6 +24,7 @@ static const struct argp_option status_options[] = {
 static const struct argp_option logs_options[] = {
     {"follow", OPTION_FOLLOW, NULL, 0, "Go on as lines come; Ctrl-C ends it", 0},
     {"lines", OPTION_LINES, "N", 0, "How many lines to begin with (default: 40)", 0},
+    {"json", OPTION_JSON, NULL, 0, "For programs, an object a line", 0},
     {0},
 };
 
@@ -58,13 +59,13 @@ const struct cli_command cli_commands[] = {
 	"  goop-supervisor status /srv/goop-rendezvous   # its addresses\n\n"
 	"Exit status: 0 stopped in order, 1 could not start (the reason is printed), 78 bad "
 	"goop.json."},
-    {"stop", "[DIR]", 0, 1, cli_stop, no_options, "stop a running peer",
+    {"stop", "[DIR]", 0, 1, cli_stop, json_options, "stop a running peer",
 	"Stop the peer in DIR (default: this folder): others are told, what is under way is "
 	"finished, then the services end in the reverse order of the start. Returns when "
 	"everything has ended.\v"
 	"Example:\n"
 	"  goop-supervisor stop ~/me\n"},
-    {"restart", "[DIR] SERVICE", 1, 2, cli_restart, no_options,
+    {"restart", "[DIR] SERVICE", 1, 2, cli_restart, json_options,
 	"restart one service, the rest keeps running",
 	"Restart one service of the running peer in DIR (default: this folder) and wait until it "
 	"is ready again. Reads goop.json anew. This is also how a service that has failed is "
@@ -110,16 +111,17 @@ const struct cli_command cli_commands[] = {
 	"Examples:\n"
 	"  goop-supervisor peers ~/me\n"
 	"  goop-supervisor peers ~/me --json | jq -r '.[].label'\n"},
-    {"id", "[DIR]", 0, 1, cli_id, no_options, "print the peer id",
+    {"id", "[DIR]", 0, 1, cli_id, json_options, "print the peer id",
 	"Print the id of the peer in DIR (default: this folder). Works also while it is stopped, "
 	"once it has been started.\v"
 	"Example:\n"
 	"  goop-supervisor id ~/me\n"},
-    {"check", "[DIR]", 0, 1, cli_check, no_options, "is goop.json good?",
+    {"check", "[DIR]", 0, 1, cli_check, json_options, "is goop.json good?",
 	"Read goop.json in DIR (default: this folder) and name file, line and column of what is "
 	"wrong, with the value found and the values allowed.\v"
 	"Example:\n"
-	"  goop-supervisor check ~/me\n\n"
+	"  goop-supervisor check ~/me\n"
+	"  goop-supervisor check ~/me --json | jq -r '.notes[]'\n\n"
 	"Exit status: 0 good (perhaps with warnings), 78 bad."},
     {"logs", "[DIR] [SERVICE]", 0, 2, cli_logs, logs_options, "what the services say",
 	"Show the last lines of the logs of the peer in DIR (default: this folder), of all "
@@ -127,7 +129,8 @@ const struct cli_command cli_commands[] = {
 	"Examples:\n"
 	"  goop-supervisor logs ~/me -f\n"
 	"  goop-supervisor logs ~/me svc-transport -n 200\n"
-	"  goop-supervisor logs supervisor         # of the peer in this folder\n"},
+	"  goop-supervisor logs supervisor         # of the peer in this folder\n"
+	"  goop-supervisor logs ~/me --json | jq -r 'select(.level == \"error\").text'\n"},
     {"trace", "[DIR] SERVICE [SUBJECT]", 1, 3, cli_trace, json_options,
 	"every message on the links of a service, live",
 	"Show each message that a service of the running peer in DIR (default: this folder) sends "

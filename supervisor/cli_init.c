@@ -132,6 +132,24 @@ static bool write_folder(const struct cli_args *args, const char *label)
 	return good;
 }
 
+static void show_made(const struct cli_args *args, const char *label)
+{
+	const char *dir = args->words[0];
+	cJSON *o;
+
+	if (!args->json) {
+		printf("%s is ready. Visitors will see %s/site; settings are in %s/goop.json.\n\n"
+		       "  goop-supervisor start %s\n",
+		    dir, dir, dir, dir);
+		return;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "folder", dir);
+	cJSON_AddStringToObject(o, "label", label);
+	cli_print_json(o);
+	cJSON_Delete(o);
+}
+
 int cli_init(const struct cli_args *args)
 {
 	const char *dir = args->words[0];
@@ -146,11 +164,8 @@ int cli_init(const struct cli_args *args)
 	}
 	label = args->label != NULL ? xstrdup(args->label) : folder_name();
 	good = write_folder(args, label);
+	if (good)
+		show_made(args, label);
 	free(label);
-	if (!good)
-		return CLI_FAILED;
-	printf("%s is ready. Visitors will see %s/site; settings are in %s/goop.json.\n\n"
-	       "  goop-supervisor start %s\n",
-	    dir, dir, dir, dir);
-	return CLI_OK;
+	return good ? CLI_OK : CLI_FAILED;
 }

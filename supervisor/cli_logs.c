@@ -34,8 +34,23 @@ struct tail {
 struct view {
 	struct tail tails[SERVICE_COUNT];
 	size_t count;
-	bool colour;
+	bool colour, json;
 };
+
+static void print_json_line(const struct logline *l)
+{
+	cJSON *o = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddStringToObject(o, "time", l->stamp);
+	cJSON_AddStringToObject(o, "level", logline_level(l->level));
+	cJSON_AddStringToObject(o, "service", l->service);
+	cJSON_AddStringToObject(o, "text", l->text);
+	text = json_print(o);
+	puts(text);
+	free(text);
+	cJSON_Delete(o);
+}
 
 static void print_line(const struct view *v, const char *line)
 {
@@ -43,7 +58,13 @@ static void print_line(const struct view *v, const char *line)
 	struct logline l;
 
 	if (!logline_parse(line, &l)) {
-		puts(line);
+		/* Nothing that the supervisor has written. */
+		if (!v->json)
+			puts(line);
+		return;
+	}
+	if (v->json) {
+		print_json_line(&l);
 		return;
 	}
 	logline_show(&l, v->colour, out, sizeof(out));
@@ -240,7 +261,7 @@ static bool sort_words(const struct cli_args *args, const char **dir, enum servi
 
 int cli_logs(const struct cli_args *args)
 {
-	struct view v = {.colour = terminal_colour(STDOUT_FILENO)};
+	struct view v = {.colour = terminal_colour(STDOUT_FILENO), .json = args->json};
 	enum service_id service;
 	const char *dir;
 	int status = CLI_OK;

@@ -150,7 +150,9 @@ int cli_stop(const struct cli_args *args)
 	cJSON *answer;
 	int status = cli_ask(args->words[0], ask_for("stop"), STOP_LIMIT, true, &answer);
 
-	if (status == CLI_OK)
+	if (status == CLI_OK && args->json)
+		cli_print_json(answer);
+	else if (status == CLI_OK)
 		printf("%s has stopped\n", args->words[0] != NULL ? args->words[0] : "the peer");
 	cJSON_Delete(answer);
 	return status;
@@ -165,7 +167,9 @@ int cli_restart(const struct cli_args *args)
 
 	cJSON_AddStringToObject(request, "service", args->words[args->count - 1]);
 	status = cli_ask(dir, request, RESTART_LIMIT, false, &answer);
-	if (status == CLI_OK && json_int(answer, "took_ms", 0, INT64_MAX, &took))
+	if (status == CLI_OK && args->json)
+		cli_print_json(answer);
+	else if (status == CLI_OK && json_int(answer, "took_ms", 0, INT64_MAX, &took))
 		printf("%s is ready again after %lld ms\n", json_str(answer, "service"),
 		    (long long)took);
 	cJSON_Delete(answer);
@@ -215,18 +219,36 @@ int cli_upgrade(const struct cli_args *args)
 	return run_round(args, "upgrade", "every service runs the program that is there");
 }
 
+/* As an object: is it good, how many settings are given, and what there is to say. */
+static void show_check(const struct config *config)
+{
+	cJSON *o = cJSON_CreateObject(), *notes;
+
+	cJSON_AddBoolToObject(o, "good", config_good(config));
+	cJSON_AddNumberToObject(o, "given", (double)config_given(config));
+	notes = cJSON_AddArrayToObject(o, "notes");
+	for (size_t i = 0; config_note(config, i) != NULL; i++)
+		cJSON_AddItemToArray(notes, cJSON_CreateString(config_note(config, i)));
+	cli_print_json(o);
+	cJSON_Delete(o);
+}
+
 int cli_check(const struct cli_args *args)
 {
+	const char *dir = args->words[0];
 	struct config *config;
+	bool good;
 
-	if (!cli_enter(args->words[0]))
+	if (!cli_enter(dir))
 		return CLI_FAILED;
-	config = cli_config(args->words[0]);
-	if (config == NULL)
-		return CLI_BAD_CONFIG;
-	printf("%s%sgoop.json is good; it sets %zu of the settings, the rest are defaults\n",
-	    args->words[0] != NULL ? args->words[0] : "", args->words[0] != NULL ? "/" : "",
-	    config_given(config));
+	config = args->json ? cli_read_config(dir) : cli_config(dir);
+	good = config != NULL && config_good(config);
+	if (args->json)
+		show_check(config);
+	else if (good)
+		printf(
+		    "%s%sgoop.json is good; it sets %zu of the settings, the rest are defaults\n",
+		    dir != NULL ? dir : "", dir != NULL ? "/" : "", config_given(config));
 	config_free(config);
-	return CLI_OK;
+	return good ? CLI_OK : CLI_BAD_CONFIG;
 }

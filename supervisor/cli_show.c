@@ -1,9 +1,11 @@
 /* The commands that show. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "supervisor/ask.h"
 #include "supervisor/cli.h"
 #include "supervisor/peer_file.h"
@@ -12,7 +14,7 @@
 
 #define STATUS_LIMIT 5000
 #define REPORT_LIMIT 10000
-#define WATCH_S      1
+#define WATCH_MS     1000
 
 void cli_print_json(const cJSON *value)
 {
@@ -43,11 +45,24 @@ static void show_status(const struct cli_args *args, const cJSON *now, const cJS
 	free(text);
 }
 
+/* Waits for the next turn; false, and at once, when nobody reads any more. */
+static bool wait_for_turn(uint64_t turn)
+{
+	struct pollfd reader = {.fd = STDOUT_FILENO};
+	uint64_t now;
+
+	while ((now = clock_mono_ms()) < turn)
+		if (poll(&reader, 1, (int)(turn - now)) > 0)
+			return false;
+	return true;
+}
+
 /* Until there is nobody to ask any more, or nobody reads. Consumes the first one. */
 static int watch_status(const struct cli_args *args, cJSON *now)
 {
 	char why[ASK_WHY_MAX];
 	cJSON *before = NULL;
+	uint64_t turn = clock_mono_ms();
 	int status = CLI_OK;
 
 	while (status == CLI_OK) {
@@ -55,9 +70,9 @@ static int watch_status(const struct cli_args *args, cJSON *now)
 		cJSON_Delete(before);
 		before = now;
 		now = NULL;
-		if (fflush(stdout) != 0)
+		turn += WATCH_MS;
+		if (fflush(stdout) != 0 || !wait_for_turn(turn))
 			break;
-		sleep(WATCH_S);
 		status = ask(ask_for("status"), STATUS_LIMIT, false, &now, why);
 	}
 	if (status != CLI_OK)
@@ -145,15 +160,30 @@ int cli_streams(const struct cli_args *args)
 	return show_reports(args, "streams", show_streams_text);
 }
 
-/* While it is stopped. */
-static int remembered_id(const char *dir)
+static void show_id(const struct cli_args *args, const char *id)
 {
+	cJSON *o;
+
+	if (!args->json) {
+		puts(id);
+		return;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "peer_id", id);
+	cli_print_json(o);
+	cJSON_Delete(o);
+}
+
+/* While it is stopped. */
+static int remembered_id(const struct cli_args *args)
+{
+	const char *dir = args->words[0];
 	struct config *config = cli_config(dir);
 	char id[PEER_FILE_MAX];
 	bool known = config != NULL && peer_file_read(config_get(config, "identity.key_file"), id);
 
 	if (known)
-		puts(id);
+		show_id(args, id);
 	else if (config != NULL)
 		cli_complain(
 		    "%s has never been started: its identity is created by the first start",
@@ -176,9 +206,9 @@ int cli_id(const struct cli_args *args)
 	status = ask(ask_for("status"), STATUS_LIMIT, false, &answer, why);
 	id = json_str(answer, "peer_id");
 	if (status == CLI_OK && id != NULL)
-		puts(id);
+		show_id(args, id);
 	else
-		status = remembered_id(args->words[0]);
+		status = remembered_id(args);
 	cJSON_Delete(answer);
 	return status;
 }

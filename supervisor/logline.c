@@ -59,6 +59,11 @@ void logline_write(
 	snprintf(out, size, "%s %-5s %s %s", stamp, words[level], service, text);
 }
 
+const char *logline_level(enum log_level level)
+{
+	return words[level];
+}
+
 static void local_time(const char *stamp, char out[9])
 {
 	struct tm tm = {0};

@@ -27,6 +27,9 @@ bool logline_parse(const char *line, struct logline *out);
 void logline_write(
     char *out, size_t size, enum log_level level, const char *service, const char *text);
 
+/* "error", "warn", "info", "debug" */
+const char *logline_level(enum log_level level);
+
 /* For a terminal: local time, short name, colours when wanted. Without a newline. */
 void logline_show(const struct logline *l, bool colour, char *out, size_t size);
 

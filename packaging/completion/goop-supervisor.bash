@@ -16,11 +16,11 @@ _goop_supervisor() {
 	if [[ $word == -* ]]; then
 		local options="--help"
 		case $command in
-		init) options+=" --label --port" ;;
+		init) options+=" --label --port --json" ;;
 		start | peer | rendezvous) options+=" --daemon --verbose" ;;
-		reload | upgrade | peers | trace | links | streams) options+=" --json" ;;
+		stop | restart | reload | upgrade | peers | id | check | trace | links | streams) options+=" --json" ;;
 		status) options+=" --json --watch" ;;
-		logs) options+=" --follow --lines" ;;
+		logs) options+=" --follow --lines --json" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 		return

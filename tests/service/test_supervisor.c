@@ -759,6 +759,31 @@ static void usage(void **unused)
 	unsetenv("ASAN_OPTIONS");
 }
 
+/* What programs read of the commands that show little. */
+static void json_beside_every_output(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor init --json peer4 | jq -c .");
+	assert_string_equal(output, "{\"folder\":\"peer4\",\"label\":\"peer4\"}\n");
+	EXITS(0, "goop-supervisor check --json peer4 | jq -c .");
+	assert_string_equal(output, "{\"good\":true,\"given\":2,\"notes\":[]}\n");
+	EXITS(78, "echo '{\"p2p\":5}' > peer4/goop.json; goop-supervisor check --json peer4");
+	says("\"good\": false");
+	says("peer4/goop.json:1:2: error: p2p is 5");
+	EXITS(0,
+	    "goop-supervisor start --daemon peer; goop-supervisor id --json peer | jq -r .peer_id");
+	says("12D3KooWFake");
+	EXITS(0, "goop-supervisor restart --json peer db | jq -r '.ok, .service'");
+	assert_string_equal(output, "true\nsvc-db\n");
+	EXITS(0,
+	    "goop-supervisor logs --json peer supervisor | jq -r 'select(.level == \"info\").text' "
+	    "| grep -cx 'svc-db is restarted by hand'");
+	EXITS(0, "goop-supervisor stop --json peer | jq -c .ok");
+	assert_string_equal(output, "true\n");
+	EXITS(0, "touch peer/data/identity.key; goop-supervisor id --json peer | jq -r .peer_id");
+	says("12D3KooWFake");
+}
+
 static void colours_on_a_terminal_only(void **unused)
 {
 	(void)unused;
@@ -839,6 +864,7 @@ int main(void)
 	    STORY(a_trace_that_nobody_reads_costs_little),
 	    STORY(the_id_is_known_while_stopped),
 	    STORY(usage),
+	    STORY(json_beside_every_output),
 	    STORY(colours_on_a_terminal_only),
 	    STORY(init_makes_a_folder_that_is_good),
 	};
