@@ -151,6 +151,8 @@ fail:
 void spawn_abort(const struct spawned *s)
 {
 	syscall(SYS_pidfd_send_signal, s->pidfd, SIGABRT, NULL, 0);
+	/* One that somebody has stopped hears it only when it goes on. */
+	syscall(SYS_pidfd_send_signal, s->pidfd, SIGCONT, NULL, 0);
 }
 
 void spawn_kill(const struct spawned *s)

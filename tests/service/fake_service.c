@@ -9,6 +9,7 @@
  *	ready-exit=N   exits right after READY
  *	deaf           ready, but answers no pulse
  *	stuck          ready, loops for ever when the first pulse comes
+ *	tells          ready, says where it was when it dies of a signal
  *	garbage        ready, after a thousand senseless packets on descriptor 3
  *	closes         ready, then closes descriptor 3 and lives on
  *	stubborn       ready, does not stop when asked
@@ -16,8 +17,8 @@
  *	chatty         tells of three messages when it is traced
  *	flood          tells of fifty thousand, as fast as they are taken
  *	bad-report     ready, answers reports with what is not JSON
- *	wild           ready, writes long lines, control characters and another's name to standard
- *error orphan         ready, outlives its supervisor as long as it can
+ *	wild           ready, writes long lines, control characters, another's name
+ *	orphan         ready, outlives its supervisor as long as it can
  *
  * It writes what it hears to fake/trace, a line each, so a test can see order and content. */
 #include <errno.h>
@@ -321,6 +322,8 @@ int main(int argc, char **argv)
 		    "2026-01-31T23:59:59.123Z error %s http: viewer.http_addr is in use\n", name);
 		exit(number_after("exit="));
 	}
+	if (does("tells"))
+		crash_init(service_by_name(name));
 	if (does("orphan"))
 		prctl(PR_SET_PDEATHSIG, 0);
 	live();

@@ -312,6 +312,18 @@ static void a_stuck_service_says_where(void **unused)
 	says("svc-viewer(");
 }
 
+/* So does one that somebody has stopped: it hears nothing until it goes on. */
+static void a_stopped_service_says_where(void **unused)
+{
+	(void)unused;
+	behave("db", "tells");
+	EXITS(0, "goop-supervisor start --daemon peer");
+	EXITS(0, "kill -STOP %ld", field("db", "pid"));
+	until(FIELD("db", ".last_death") " | grep -qx 'did not answer for 5 s'");
+	EXITS(0, "cat peer/log/svc-db.log");
+	says("died of SIGABRT");
+}
+
 static void going_to_the_background_needs_all_ready(void **unused)
 {
 	(void)unused;
@@ -841,6 +853,7 @@ int main(void)
 	    STORY(held_after_six_deaths_while_the_others_run_on),
 	    STORY(slow_failures),
 	    STORY(a_stuck_service_says_where),
+	    STORY(a_stopped_service_says_where),
 	    STORY(going_to_the_background_needs_all_ready),
 	    STORY(a_service_that_says_senseless_things_runs_on),
 	    STORY(a_service_that_closes_its_channel_is_killed),
