@@ -11,35 +11,21 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "supervisor/proc.h"
 
 #define FILE_NAME "run/services"
 #define MAX       16
 #define KILL_WAIT 1000 /* ms */
 
-/* When the process began, in clock ticks since boot (proc(5), /proc/PID/stat, field 22); 0 when
- * there is none. */
+/* When the process began, in clock ticks since boot (field 22 of its stat); 0 when there is none.
+ */
 static unsigned long long began(pid_t pid)
 {
-	char path[32], text[1024];
-	unsigned long long ticks = 0;
-	const char *p;
-	FILE *f;
-	size_t n;
+	char text[PROC_TEXT];
+	unsigned long long ticks;
+	const char *p = proc_read(pid, "stat", text) ? proc_stat_field(text, 22) : NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return 0;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	/* The name, in parentheses, may hold anything. */
-	p = strrchr(text, ')');
-	for (int field = 2; p != NULL && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (p == NULL || sscanf(p, "%llu", &ticks) != 1)
-		return 0;
-	return ticks;
+	return p != NULL && sscanf(p, "%llu", &ticks) == 1 ? ticks : 0;
 }
 
 void leftover_write(const pid_t *pids, size_t n)

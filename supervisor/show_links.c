@@ -38,6 +38,23 @@ static int64_t queued(const cJSON *from, const cJSON *to)
 	return from != NULL && to != NULL && n > 0 ? n : 0;
 }
 
+/* A cell of a member that is a number, or a number of bytes. */
+static void number_cell(struct page *p, const cJSON *o, const char *name, size_t width)
+{
+	char text[PAGE_NUMBER];
+
+	snprintf(text, sizeof(text), "%lld", (long long)page_number(o, name, 0));
+	page_right(p, text, width);
+}
+
+static void bytes_cell(struct page *p, const cJSON *o, const char *name, size_t width)
+{
+	char text[PAGE_NUMBER];
+
+	page_bytes(page_number(o, name, 0), text);
+	page_right(p, text, width);
+}
+
 static void link_line(
     struct page *p, const struct link_place *place, const cJSON *a, const cJSON *b)
 {
@@ -49,8 +66,7 @@ static void link_line(
 	    text, sizeof(text), "%s > %s", short_name(place->connects), short_name(place->binds));
 	page_cell(p, PAGE_BOLD, text, 23);
 	page_cell(p, up ? PAGE_GREEN : PAGE_RED, up ? "up" : "down", 6);
-	snprintf(text, sizeof(text), "%lld", (long long)page_number(a, "streams", 0));
-	page_right(p, text, 8);
+	number_cell(p, a, "streams", 8);
 	snprintf(
 	    text, sizeof(text), "%lld > %lld <", (long long)queued(a, b), (long long)queued(b, a));
 	page_right(p, text, 15);
@@ -63,19 +79,15 @@ static void link_line(
 
 static void type_line(struct page *p, const cJSON *type)
 {
-	char name[40], text[80], bytes[PAGE_NUMBER];
+	char name[40];
 
 	buf_puts(&p->out, "  ");
 	page_cell(p, "", page_plain(type, "message", name, sizeof(name)), 18);
-	snprintf(text, sizeof(text), "%lld", (long long)page_number(type, "messages_out", 0));
-	page_right(p, text, 12);
-	page_bytes(page_number(type, "bytes_out", 0), bytes);
-	page_right(p, bytes, 11);
-	snprintf(text, sizeof(text), "%lld", (long long)page_number(type, "messages_in", 0));
+	number_cell(p, type, "messages_out", 12);
+	bytes_cell(p, type, "bytes_out", 11);
 	buf_puts(&p->out, " >");
-	page_right(p, text, 14);
-	page_bytes(page_number(type, "bytes_in", 0), bytes);
-	page_right(p, bytes, 11);
+	number_cell(p, type, "messages_in", 14);
+	bytes_cell(p, type, "bytes_in", 11);
 	buf_puts(&p->out, " <\n");
 }
 
@@ -102,7 +114,7 @@ char *show_links_text(const cJSON *reports, bool colour)
 
 static void stream_line(struct page *p, const char *service, const cJSON *stream)
 {
-	char text[256], bytes[PAGE_NUMBER];
+	char text[256];
 	size_t n;
 
 	page_cell(p, "", service, 11);
@@ -114,10 +126,8 @@ static void stream_line(struct page *p, const char *service, const cJSON *stream
 	page_cell(p, "", page_plain(stream, "protocol", text, 21), 21);
 	page_cell(p, "", page_plain(stream, "direction", text, 5), 5);
 	page_cell(p, "", page_plain(stream, "state", text, 12), 12);
-	page_bytes(page_number(stream, "bytes_in", 0), bytes);
-	page_right(p, bytes, 8);
-	page_bytes(page_number(stream, "bytes_out", 0), bytes);
-	page_right(p, bytes, 11);
+	bytes_cell(p, stream, "bytes_in", 8);
+	bytes_cell(p, stream, "bytes_out", 11);
 	buf_puts(&p->out, "\n");
 }
 

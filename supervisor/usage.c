@@ -4,36 +4,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/proc.h"
+
 static uint64_t proportional_of(pid_t pid)
 {
-	char path[48], line[128];
+	char text[PROC_TEXT];
 	unsigned long long kib = 0;
-	FILE *f;
+	const char *line = proc_read(pid, "smaps_rollup", text) ? strstr(text, "\nPss:") : NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
+	if (line == NULL || sscanf(line, " Pss: %llu kB", &kib) != 1)
 		return 0;
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "Pss: %llu kB", &kib) == 1)
-			break;
-	fclose(f);
 	return kib * 1024;
 }
 
 static uint64_t resident_of(pid_t pid)
 {
-	char path[48];
-	unsigned long long pages = 0;
-	FILE *f;
+	char text[PROC_TEXT];
+	unsigned long long pages;
 
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
+	if (!proc_read(pid, "statm", text) || sscanf(text, "%*u %llu", &pages) != 1)
 		return 0;
-	if (fscanf(f, "%*u %llu", &pages) != 1)
-		pages = 0;
-	fclose(f);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
@@ -45,26 +35,14 @@ uint64_t usage_memory(pid_t pid, bool *proportional)
 	return bytes > 0 ? bytes : resident_of(pid);
 }
 
-/* proc(5): utime and stime are fields 14 and 15 of stat; the name, in parentheses, may hold
- * anything. */
+/* utime and stime are fields 14 and 15. */
 int64_t usage_cpu_ms(pid_t pid)
 {
-	char path[48], text[1024];
+	char text[PROC_TEXT];
 	unsigned long long user, system;
-	const char *p;
-	size_t n;
-	FILE *f;
+	const char *p = proc_read(pid, "stat", text) ? proc_stat_field(text, 14) : NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return -1;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	p = strrchr(text, ')');
-	if (p == NULL || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-			     &user, &system) != 2)
+	if (p == NULL || sscanf(p, "%llu %llu", &user, &system) != 2)
 		return -1;
 	return (int64_t)((user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
