@@ -58,30 +58,35 @@ void page_line(struct page *p, const char *colour, const char *text)
 	buf_puts(&p->out, "\n");
 }
 
-void page_wrap(struct page *p, const char *colour, const char *text, size_t indent)
+void page_wrap_on(struct page *p, const char *colour, const char *text, size_t indent)
 {
-	size_t at = 0;
+	size_t at = indent;
 
 	while (*text != '\0') {
 		size_t n = strcspn(text, " ");
 		char *word = xstrndup(text, n);
 		size_t columns = plain_columns(word);
 
-		if (at > 0 && at + 1 + columns > PAGE_WIDTH) {
-			buf_puts(&p->out, "\n");
-			at = 0;
-		}
-		if (at == 0)
-			buf_putf(&p->out, "%*s", (int)indent, "");
-		else
+		if (at > indent && at + 1 + columns > PAGE_WIDTH) {
+			buf_putf(&p->out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (at > indent) {
 			buf_puts(&p->out, " ");
-		at = (at == 0 ? indent : at + 1) + columns;
+			at++;
+		}
+		at += columns;
 		page_cell(p, colour, word, 0);
 		free(word);
 		text += n;
 		text += strspn(text, " ");
 	}
 	buf_puts(&p->out, "\n");
+}
+
+void page_wrap(struct page *p, const char *colour, const char *text, size_t indent)
+{
+	buf_putf(&p->out, "%*s", (int)indent, "");
+	page_wrap_on(p, colour, text, indent);
 }
 
 void page_duration(int64_t ms, char out[PAGE_NUMBER])

@@ -36,6 +36,8 @@ void page_right(struct page *p, const char *text, size_t width);
 void page_line(struct page *p, const char *colour, const char *text);
 /* Words in lines of PAGE_WIDTH columns, each indented. A word that is longer stands alone. */
 void page_wrap(struct page *p, const char *colour, const char *text, size_t indent);
+/* The same where the first line has been begun, up to the indentation. */
+void page_wrap_on(struct page *p, const char *colour, const char *text, size_t indent);
 
 /* A member that is a string, made plain, in `out`; "" when there is none. */
 const char *page_plain(const cJSON *o, const char *name, char *out, size_t size);

@@ -58,8 +58,10 @@ char *show_json_text(const cJSON *value)
 
 static void headline(struct page *p, const char *name, const char *text)
 {
-	if (text[0] != '\0')
-		buf_putf(&p->out, "  %-9s%s\n", name, text);
+	if (text[0] == '\0')
+		return;
+	buf_putf(&p->out, "  %-9s", name);
+	page_wrap_on(p, "", text, INDENT);
 }
 
 /* The parts of a text, each in a line of its own; only the first bears the name. */
@@ -94,7 +96,9 @@ static void heading(struct page *p, const cJSON *status)
 	const cJSON *service;
 	cJSON *all = cJSON_CreateObject();
 
-	page_cell(p, PAGE_BOLD, page_plain(status, "label", text, sizeof(text)), 0);
+	page_plain(status, "label", text, sizeof(text));
+	plain_cut(text, PAGE_WIDTH - 12);
+	page_cell(p, PAGE_BOLD, text, 0);
 	buf_putf(&p->out, " is %s\n", page_plain(status, "state", text, sizeof(text)));
 	headline(p, "peer", page_plain(status, "peer_id", text, sizeof(text)));
 	headline(p, "viewer", page_plain(status, "viewer_url", text, sizeof(text)));
@@ -127,6 +131,9 @@ static void remarks(struct page *p, const cJSON *service, const char *state)
 
 	if (page_plain(service, "reason", text, sizeof(text))[0] != '\0') {
 		page_wrap(p, PAGE_RED, text, INDENT);
+		snprintf(line, sizeof(line), "when it is mended: goop-supervisor restart %s",
+		    page_plain(service, "name", text, sizeof(text)));
+		page_wrap(p, PAGE_DIM, line, INDENT);
 		return;
 	}
 	if (death == NULL)
@@ -241,9 +248,7 @@ static void peer_line(struct page *p, const cJSON *peer, int64_t now)
 	int64_t seen = page_number(peer, "last_seen", now);
 
 	page_plain(peer, "label", label, sizeof(label));
-	/* Wide letters count as one column each; cut to whole characters. */
-	for (size_t n = strlen(label); plain_columns(label) > LABEL && n > 0; n--)
-		label[n - 1] = '\0';
+	plain_cut(label, LABEL);
 	page_duration(now > seen ? now - seen : 0, ago);
 	page_cell(p, PAGE_BOLD, label, LABEL + 2);
 	page_cell(p, "", ago, 10);

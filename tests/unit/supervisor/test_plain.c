@@ -20,6 +20,8 @@ static void control_characters_become_question_marks(void **unused)
 	expect("\xc2\x9b"
 	       "31m",
 	    64, "?31m"); /* CSI in one character */
+	expect("gnp\u202etxt.exe\u2066", 64, "gnp?txt.exe?");
+	expect("\u2027\u202f", 64, "\u2027\u202f");
 	expect("\xc2\xa0näme", 64, "\xc2\xa0näme");
 	expect("\xc2", 64, "\xc2");
 	expect("", 64, "");
@@ -36,12 +38,35 @@ static void what_does_not_fit_is_cut_between_characters(void **unused)
 	expect("abcd", 4, "...");
 }
 
-static void columns_are_characters(void **unused)
+static void columns_are_those_of_a_terminal(void **unused)
 {
 	(void)unused;
 	assert_int_equal(plain_columns(""), 0);
 	assert_int_equal(plain_columns("abc"), 3);
 	assert_int_equal(plain_columns("äöü€"), 4);
+	assert_int_equal(plain_columns("日本語"), 6);
+	assert_int_equal(plain_columns("e\u0301"), 1);
+	assert_int_equal(plain_columns("😀!"), 3);
+	assert_int_equal(plain_columns("\xe2\x82"), 1);
+}
+
+static void cut(const char *text, size_t columns, const char *want)
+{
+	char out[64];
+
+	strcpy(out, text);
+	plain_cut(out, columns);
+	assert_string_equal(out, want);
+}
+
+static void cut_to_columns(void **unused)
+{
+	(void)unused;
+	cut("abc", 3, "abc");
+	cut("abc", 2, "ab");
+	cut("日本語", 5, "日本");
+	cut("e\u0301x", 1, "e\u0301");
+	cut("", 0, "");
 }
 
 int main(void)
@@ -49,7 +74,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(control_characters_become_question_marks),
 	    cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
-	    cmocka_unit_test(columns_are_characters),
+	    cmocka_unit_test(cut_to_columns),
+	    cmocka_unit_test(columns_are_those_of_a_terminal),
 	};
 
 	return cmocka_run_group_tests_name("plain", tests, NULL, NULL);

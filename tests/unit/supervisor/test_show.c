@@ -95,7 +95,8 @@ static void services_in_trouble(void **unused)
 	    "           and some more words that need another line\n"
 	    "           starts again in 1 s\n"
 	    "viewer     failed    -        -              0         -         -\n"
-	    "           exit 78 (configuration): http: viewer.http_addr is in use\n");
+	    "           exit 78 (configuration): http: viewer.http_addr is in use\n"
+	    "           when it is mended: goop-supervisor restart svc-viewer\n");
 	free(out);
 }
 
@@ -113,6 +114,27 @@ static void eighty_columns(void **unused)
 	out = status(json, false);
 	for (line = strtok(out, "\n"); line != NULL; line = strtok(NULL, "\n"))
 		assert_true(plain_columns(line) <= 80);
+	free(out);
+}
+
+/* Nor does what stands above the table. */
+static void eighty_columns_above(void **unused)
+{
+	char json[4096], words[1024] = "", wide[1024] = "", *out, *line;
+
+	(void)unused;
+	for (int i = 0; i < 40; i++) {
+		strcat(words, "[::1]:40000, ");
+		strcat(wide, "日本語");
+	}
+	snprintf(json, sizeof(json),
+	    "{\"state\":\"running\",\"label\":\"%s\",\"listen\":\"%s\",\"rendezvous\":\"http://a "
+	    "not connected: %s\",\"services\":[]}",
+	    wide, words, words);
+	out = status(json, false);
+	for (line = strtok(out, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		if (plain_columns(line) > 80)
+			fail_msg("%s", line);
 	free(out);
 }
 
@@ -274,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(rendezvous_servers),
 	    cmocka_unit_test(services_in_trouble),
 	    cmocka_unit_test(eighty_columns),
+	    cmocka_unit_test(eighty_columns_above),
 	    cmocka_unit_test(the_share_of_a_processor),
 	    cmocka_unit_test(links_from_both_ends),
 	    cmocka_unit_test(streams_at_each_service),
