@@ -49,7 +49,7 @@ int dial(void);
 /* Sends, and reads what comes until the end. Returns its length. */
 size_t exchange(const void *p, size_t n, char *answer, size_t size);
 
-/* Around each test; whatever it left running goes. */
+/* Around each test; whatever it left running goes, also when it fails or is killed. */
 int house_begin(void **state);
 int house_end(void **state);
 #define STORY(name) cmocka_unit_test_setup_teardown(name, house_begin, house_end)
