@@ -15,6 +15,8 @@ peers=
 pids=
 passed=0
 current="setting up"
+said= # why it failed, once that has been told
+began=$(date +%s)
 
 [ "$(id -u)" -eq 0 ] || {
 	echo "network namespaces need root" >&2
@@ -27,6 +29,7 @@ clean_up() {
 	set +e
 	if [ "$status" -ne 0 ]; then
 		echo "FAILED: $current" >&2
+		[ -n "$said" ] || said="a command ended with status $status, after $(($(date +%s) - began)) s"
 		for peer in $peers; do
 			for log in "$scratch/$peer"/log/*.log; do
 				[ -f "$log" ] && { echo "--- $log" >&2; tail -n "${LOG_TAIL:-40}" "$log" >&2; }
@@ -46,11 +49,18 @@ clean_up() {
 		i=$((i + 1))
 	done
 	[ -n "${KEEP:-}" ] || rm -rf "$scratch"
+	# Who shows the end of a log alone is to see it, too.
+	[ "$status" -eq 0 ] || printf 'FAILED: %s\n    %s\n' "$current" "$said" >&2
 	if [ "$status" -eq 0 ]; then echo "$passed passed, 0 failed"; else echo "$passed passed, 1 failed"; fi
 	exit "$status"
 }
+interrupted() {
+	said="ended by SIG$1 after $(($(date +%s) - began)) s"
+	exit 130
+}
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'interrupted INT' INT
+trap 'interrupted TERM' TERM
 
 story() {
 	[ "$current" = "setting up" ] || passed=$((passed + 1))
@@ -65,16 +75,19 @@ finish() {
 }
 
 fail() {
+	said=$*
 	echo "    $*" >&2
 	exit 1
 }
 
-# within SECONDS COMMAND...: runs the command every 20 ms until it succeeds.
+# within SECONDS COMMAND...: runs the command every 20 ms until it succeeds. What it said last is told when it does not.
 within() {
+	_limit=$1
 	_end=$(($(date +%s%N) / 1000000 + $1 * 1000))
 	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $(($(date +%s%N) / 1000000)) -lt "$_end" ] || fail "did not become true: $*"
+	until "$@" >"$scratch/said" 2>&1; do
+		[ $(($(date +%s%N) / 1000000)) -lt "$_end" ] ||
+			fail "did not become true within $_limit s: $* -- $(tail -c 400 "$scratch/said")"
 		sleep 0.02
 	done
 }
