@@ -98,7 +98,7 @@ exits 0 at systemctl start goop-peer@alice.service
 contains text "$(property goop-peer@alice.service StatusText)" "4 of 4 services are up"
 same exposure "$(at systemd-analyze security --no-pager --threshold=20 goop-peer@alice.service >/dev/null && echo low)" low
 same complaints "$(at sh -c 'cat /var/lib/private/goop/alice/log/*.log' | grep -E ' (warn|error) ')" ""
-url=$(at goop-supervisor status --json /var/lib/private/goop/alice | jq -r '"\(.viewer_url)/p/\(.peer_id)/"')
+url=$(at /usr/local/bin/goop-supervisor status --json /var/lib/private/goop/alice | jq -r '"\(.viewer_url)/p/\(.peer_id)/"')
 contains site "$(on 1 curl -s --max-time 5 "$url")" "<title>"
 exits 0 at systemctl stop goop-peer@alice.service
 same result "$(property goop-peer@alice.service Result)" success
