@@ -16,7 +16,9 @@ verdict() { # name, complaints
 	fi
 }
 
-sources() { git ls-files --cached --others --exclude-standard -- "$@" | grep -E '\.[ch]$' | grep -v '^tests/'; }
+# Without git: what has been unpacked from an archive can be checked, too.
+files() { find "$@" \( -name build -o -name node_modules -o -name .git \) -prune -o -name '*.[ch]' -print | sed 's|^\./||' | sort; }
+sources() { files "$@" | grep -v '^tests/'; }
 
 # The rooms that a file of the room $1 may include, as a pattern.
 allowed() {
@@ -78,7 +80,7 @@ documents() {
 }
 
 format() {
-	for file in $(git ls-files --cached --others --exclude-standard | grep -E '\.[ch]$'); do
+	for file in $(files .); do
 		clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || echo "$file: not as .clang-format wants it"
 	done
 }

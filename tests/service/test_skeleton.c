@@ -153,8 +153,9 @@ static void test_pulse_and_reports(void **state)
 	assert_non_null(
 	    strstr(links, "{\"peer\":\"svc-transport\",\"up\":true,\"connects\":true,"));
 	assert_non_null(strstr(links, "\"streams\":0,"));
+	/* It is repeated while no answer has come. */
 	assert_non_null(
-	    strstr(links, "{\"message\":\"HELLO\",\"messages_in\":0,\"messages_out\":1,"));
+	    strstr(links, "{\"message\":\"HELLO\",\"messages_in\":0,\"messages_out\":"));
 	assert_string_equal(puppet_report(p, "streams"), "[]");
 	puppet_free(p);
 }
