@@ -31,6 +31,8 @@ void streams_enter(struct streams *t)
 
 static void destroy(struct stream *s)
 {
+	if (s->untold)
+		msg_drop(&s->opened);
 	free(s->peer);
 	free(s);
 }
@@ -134,6 +136,7 @@ static bool on_before_sleep(void *arg)
 	while (!t->freed && (s = TAILQ_FIRST(&t->todo)) != NULL) {
 		TAILQ_REMOVE(&t->todo, s, work);
 		s->todo = false;
+		stream_tell_opened(s);
 		stream_out_flush(s, false);
 		stream_in_thank(s);
 		stream_close_if_done(s);
@@ -388,19 +391,26 @@ struct stream *stream_open(struct streams *t, const enum protocol *protocols, si
 
 void stream_accept(struct stream *s, enum protocol protocol, const char *address)
 {
-	struct msg m;
-
 	if (s->ours || s->accepted || s->over)
 		panic("stream", "accepted a stream that is not waiting for it");
 	s->protocol = protocol;
 	s->accepted = true;
-	msg_begin(&m, MSG_STREAM_OPENED, 0);
-	msg_put_u32(&m, s->id);
-	msg_put_u8(&m, (uint8_t)protocol);
-	msg_put_str(&m, address);
-	link_send(s->table->link, &m);
-	/* What was written before waited for this. */
+	s->untold = true;
+	msg_begin(&s->opened, MSG_STREAM_OPENED, 0);
+	msg_put_u32(&s->opened, s->id);
+	msg_put_u8(&s->opened, (uint8_t)protocol);
+	msg_put_str(&s->opened, address);
+	/* Two messages that leave together wake the other end once; and what was written before
+	 * waited for this. */
 	stream_look_later(s);
+}
+
+void stream_tell_opened(struct stream *s)
+{
+	if (!s->untold)
+		return;
+	s->untold = false;
+	link_send(s->table->link, &s->opened);
 }
 
 void stream_reset(struct stream *s, enum stream_code code, const char *text)

@@ -117,7 +117,8 @@ struct stream *stream_open(struct streams *t, const enum protocol *protocols, si
     void *user);
 
 /* The transport's answer to a request. Incoming streams of services are accepted by returning
- * events. */
+ * events. The other end hears of it at the end of the turn, together with what is written by then.
+ */
 void stream_accept(struct stream *s, enum protocol protocol, const char *address);
 
 /* Bytes that may be written now. */

@@ -65,6 +65,7 @@ static void send_credit(struct stream *s)
 	s->owed = 0;
 	s->unthanked = 0;
 	s->allowed += n;
+	stream_tell_opened(s);
 	msg_begin(&m, MSG_STREAM_CREDIT, 0);
 	msg_put_u32(&m, s->id);
 	msg_put_u32(&m, (uint32_t)n);

@@ -81,6 +81,7 @@ static void send_gathered(struct stream *s)
 {
 	bool last = s->sent_last;
 
+	stream_tell_opened(s);
 	if (!s->gathering)
 		begin(s, 0);
 	if (s->slot >= 0)

@@ -20,6 +20,7 @@ struct stream {
 	uint32_t id;
 	bool ours;     /* opened by this side */
 	bool accepted; /* by the side that did not open it */
+	bool untold;   /* of that; `opened` says it, and goes out with the first bytes */
 	bool todo;     /* in the list of that name */
 	bool over;     /* not in the table any more, freed soon */
 	uint64_t deadline;
@@ -31,6 +32,7 @@ struct stream {
 	size_t offered_count;
 	enum protocol protocol;
 	char *peer;
+	struct msg opened;
 
 	/* Out: credit is what may still be written; what is gathered lies in a slot of the slab, or
 	 * else in the message `out`. */
@@ -82,6 +84,8 @@ struct streams {
 /* stream.c */
 struct stream *stream_make(struct streams *t, uint32_t id, bool ours, const char *peer);
 void stream_opened_now(struct stream *s);
+/* Before anything else that is said of an accepted stream, but for its reset. */
+void stream_tell_opened(struct stream *s);
 /* The hook is to look at it before the loop sleeps. */
 void stream_look_later(struct stream *s);
 /* Takes it out of the table and calls `reset`. */

@@ -102,6 +102,42 @@ static void test_request_with_choices(void **state)
 	end(&p);
 }
 
+static unsigned opened_sent(const struct pair *p)
+{
+	return (unsigned)link_counted_type(p->transport.link, MSG_STREAM_OPENED).messages_out;
+}
+
+/* Messages that leave one after the other, with nothing between, wake the other end once. */
+static void test_acceptance_leaves_with_the_first_bytes(void **state)
+{
+	struct pair p;
+	struct side out;
+
+	(void)state;
+	begin(&p);
+	open_up(&p, &out, 5000);
+	stream_write(out.s, "early", 5, false);
+	PAIR_UNTIL(&p, in.received == 5);
+	stream_accept(in.s, PROTOCOL_GOOP_SITE, "");
+	assert_int_equal(opened_sent(&p), 0);
+	assert_int_equal(stream_write(in.s, "NONE\n", 5, true), 5);
+	loop_turn(p.loop, 0);
+	assert_int_equal(opened_sent(&p), 1);
+	PAIR_UNTIL(&p, out.last);
+	stream_finish(out.s);
+	PAIR_UNTIL(&p, out.closed && in.closed);
+	/* Accepted and ended in one breath: the end is all that is heard. */
+	open_up(&p, &out, 5000);
+	PAIR_UNTIL(&p, incoming_count == 2);
+	stream_accept(in.s, PROTOCOL_GOOP_SITE, "");
+	stream_reset(in.s, STREAM_BROKEN, "after all");
+	PAIR_UNTIL(&p, out.was_reset);
+	assert_false(out.opened);
+	assert_int_equal(out.code, STREAM_BROKEN);
+	assert_int_equal(opened_sent(&p), 1);
+	end(&p);
+}
+
 static void test_refused(void **state)
 {
 	struct pair p;
@@ -359,6 +395,7 @@ int main(void)
 	    cmocka_unit_test(test_request_and_answer),
 	    cmocka_unit_test(test_written_in_a_later_hook),
 	    cmocka_unit_test(test_request_with_choices),
+	    cmocka_unit_test(test_acceptance_leaves_with_the_first_bytes),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_write_while_being_offered),
 	    cmocka_unit_test(test_no_answer_is_a_timeout),
