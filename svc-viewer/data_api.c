@@ -156,7 +156,7 @@ static void answer_whole(struct call *c)
 	else if (ok)
 		http_answer(c->request, 200, JSON, text, strlen(text));
 	else
-		http_answer_text(c->request, 400, text);
+		http_answer_text(c->request, data_line_status(text), text);
 	free(text);
 }
 

@@ -9,6 +9,10 @@
 #define BODY_NODES  16384
 #define WHOLE_NODES 65536
 
+/* The answer of svc-db between its start and the transport's first word: it asks to be tried again.
+ */
+#define DATA_NOT_YET "own peer id is not known yet"
+
 /* How every answer of success begins that this program or a deployed one writes. */
 #define VALUE "{\"ok\":true,\"data\":"
 
@@ -98,6 +102,11 @@ long data_line_value_end(struct bytes b)
 	if (n < 2 || b.data[n - 1] != '}')
 		return -1;
 	return (long)(n - 1);
+}
+
+unsigned data_line_status(const char *error)
+{
+	return strcmp(error, DATA_NOT_YET) == 0 ? 503 : 400;
 }
 
 char *data_line_whole(struct bytes b, bool *ok)

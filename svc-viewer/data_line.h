@@ -46,4 +46,8 @@ long data_line_value_end(struct bytes b);
  * free(3); NULL when it is no answer at all. */
 char *data_line_whole(struct bytes b, bool *ok);
 
+/* The HTTP status that an error's text stands for: 503 when the database cannot tell yet who the
+ * owner is, else 400. */
+unsigned data_line_status(const char *error);
+
 #endif

@@ -157,6 +157,14 @@ static void test_whole_answers(void **state)
 	reads("", NULL, false);
 }
 
+static void test_what_errors_stand_for(void **state)
+{
+	(void)state;
+	assert_int_equal(data_line_status("own peer id is not known yet"), 503);
+	assert_int_equal(data_line_status("no such table"), 400);
+	assert_int_equal(data_line_status(""), 400);
+}
+
 static void any(const uint8_t *p, size_t n, void *arg)
 {
 	bool ok;
@@ -187,6 +195,7 @@ int main(void)
 	    cmocka_unit_test(test_how_answers_begin),
 	    cmocka_unit_test(test_where_values_end),
 	    cmocka_unit_test(test_whole_answers),
+	    cmocka_unit_test(test_what_errors_stand_for),
 	    cmocka_unit_test(test_cut_and_flipped_answers),
 	};
 
