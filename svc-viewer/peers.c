@@ -20,6 +20,7 @@ struct person {
 struct peers {
 	TAILQ_HEAD(, person) all;
 	struct map *by_id;
+	size_t bytes; /* of all texts */
 	peers_change_fn *changed;
 	void *arg;
 	struct log_limit full;
@@ -144,18 +145,34 @@ char *peers_snapshot(const struct peers *p)
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
-static struct person *find_or_add(struct peers *p, const char *id)
+static size_t size_of(const struct peers_person *who)
 {
-	struct person *who = map_gets(p->by_id, id);
+	return strlen(who->id) + strlen(who->label) + strlen(who->email) + strlen(who->avatar_hash);
+}
 
-	if (who != NULL)
-		return who;
-	if (map_count(p->by_id) >= PEERS_MAX) {
-		if (log_allowed(&p->full, 1, "peers"))
-			log_warn("peers", "more than %d people: %s is not listed", PEERS_MAX, id);
-		return NULL;
-	}
-	who = xcalloc(1, sizeof(*who));
+static size_t size_now(const struct person *who)
+{
+	return strlen(who->id) + strlen(who->label) + strlen(who->email) + strlen(who->avatar_hash);
+}
+
+/* Is there room for these texts, in the place of `known` if that is not NULL? */
+static bool fits(struct peers *p, const struct peers_person *who, const struct person *known)
+{
+	size_t others = p->bytes - (known != NULL ? size_now(known) : 0);
+	bool place = known != NULL || map_count(p->by_id) < PEERS_MAX;
+
+	if (place && size_of(who) <= PEERS_BYTES_MAX - others)
+		return true;
+	if (log_allowed(&p->full, 1, "peers"))
+		log_warn("peers", "too many people, or too much about them: %s is not listed%s",
+		    who->id, known != NULL ? " anew" : "");
+	return false;
+}
+
+static struct person *add(struct peers *p, const char *id)
+{
+	struct person *who = xcalloc(1, sizeof(*who));
+
 	who->id = xstrdup(id);
 	TAILQ_INSERT_TAIL(&p->all, who, entry);
 	map_sets(p->by_id, id, who);
@@ -168,15 +185,26 @@ static void replace(char **field, const char *value)
 	*field = xstrdup(value);
 }
 
-void peers_put(struct peers *p, const struct peers_person *who)
+static void describe(struct person *known, const struct peers_person *who)
 {
-	struct person *known = find_or_add(p, who->id);
-
-	if (known == NULL)
-		return;
 	replace(&known->label, who->label);
 	replace(&known->email, who->email);
 	replace(&known->avatar_hash, who->avatar_hash);
+}
+
+void peers_put(struct peers *p, const struct peers_person *who)
+{
+	struct person *known = map_gets(p->by_id, who->id);
+
+	if (fits(p, who, known)) {
+		p->bytes -= known != NULL ? size_now(known) : 0;
+		if (known == NULL)
+			known = add(p, who->id);
+		describe(known, who);
+		p->bytes += size_now(known);
+	}
+	if (known == NULL)
+		return;
 	known->last_seen = who->last_seen;
 	known->doubtful = false;
 	tell_update(p, known);
@@ -185,6 +213,7 @@ void peers_put(struct peers *p, const struct peers_person *who)
 static void remove_person(struct peers *p, struct person *who)
 {
 	tell_remove(p, who);
+	p->bytes -= size_now(who);
 	map_removes(p->by_id, who->id);
 	TAILQ_REMOVE(&p->all, who, entry);
 	person_free(who);

@@ -8,6 +8,9 @@
 
 /* More people than this are not listed: whoever floods discovery does not fill this process. */
 #define PEERS_MAX 10000
+/* And their texts are no longer than this together, without the terminators. When there is no room,
+ * newcomers are not listed, and who is listed keeps the texts it has. */
+#define PEERS_BYTES_MAX (4 * 1024 * 1024)
 
 struct peers;
 

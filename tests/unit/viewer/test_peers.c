@@ -122,6 +122,31 @@ static void test_the_list_is_bounded(void **state)
 	assert_non_null(strstr(told, "new name"));
 }
 
+static void test_their_texts_are_bounded(void **state)
+{
+	static char label[64 * 1024 + 1];
+	char id[16], *rows;
+	size_t listed;
+
+	memset(label, 'x', sizeof label - 1);
+	for (int i = 0; i < 2 * PEERS_BYTES_MAX / (int)sizeof label; i++) {
+		snprintf(id, sizeof id, "%d", i);
+		put(*state, id, label);
+	}
+	listed = peers_count(*state);
+	assert_in_range(listed, 32, PEERS_BYTES_MAX / (sizeof label - 1));
+	/* Who is listed cannot grow beyond it either, and room that is left again is used. */
+	put(*state, "small", "");
+	assert_int_equal(peers_count(*state), listed + 1);
+	put(*state, "small", label);
+	rows = peers_rows(*state);
+	assert_non_null(strstr(rows, "\"ID\":\"small\",\"Content\":\"\","));
+	free(rows);
+	peers_remove(*state, "0");
+	put(*state, "again", label);
+	assert_int_equal(peers_count(*state), listed + 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -132,6 +157,7 @@ int main(void)
 	    TEST(test_changes_are_told),
 	    TEST(test_update_replaces),
 	    TEST(test_who_is_missing_in_a_snapshot_has_gone),
+	    TEST(test_their_texts_are_bounded),
 	    TEST(test_the_list_is_bounded),
 	};
 
