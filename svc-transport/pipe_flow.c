@@ -47,6 +47,14 @@ void pipe_pump(struct pipe *p)
 	conn_touch(p->lane->conn);
 }
 
+static void count_unsent(struct pipe *p, ssize_t n)
+{
+	p->unsent += (size_t)n;
+	p->table->buffered += (size_t)n;
+	if (p->lane != NULL)
+		p->lane->share->unsent += (size_t)n;
+}
+
 void pipe_sent(struct pipe *p, size_t n)
 {
 	size_t talk = n < p->overhead ? n : p->overhead;
@@ -62,8 +70,7 @@ void pipe_sent(struct pipe *p, size_t n)
 			p->local->sent(p, p->user, n);
 		return;
 	}
-	p->unsent -= n;
-	p->table->buffered -= n;
+	count_unsent(p, -(ssize_t)n);
 	if (p->bus != NULL)
 		stream_consumed(p->bus, n);
 }
@@ -122,20 +129,33 @@ static bool send_now(struct pipe *p, const uint8_t *bytes, size_t n)
 	return true;
 }
 
+/* When too much waits, whoever lets the most wait pays, and not whoever happens to be sent to.
+ * False when that is this pipe, which is gone. */
+static bool make_room(struct pipe *p, size_t n)
+{
+	struct stream_table *t = p->table;
+	struct pipe *most;
+	bool is_there = true;
+
+	while (is_there && n > LIMIT_BUFFERED_TOTAL - t->buffered) {
+		most = stream_table_greediest(t);
+		is_there = most != NULL && most != p;
+		if (log_allowed(&t->given_up, 10, "pipe"))
+			log_warn("pipe", "too much waits to be sent: a stream is given up");
+		pipe_end(is_there ? most : p, YAMUX_CODE_LIMIT, STREAM_NO_MEMORY,
+		    "too much waits to be sent");
+	}
+	return is_there;
+}
+
 static void on_data(struct stream *s, void *user, const uint8_t *bytes, size_t n, bool last)
 {
 	struct pipe *p = user;
-	struct stream_table *t = p->table;
 
 	(void)s;
-	if (n > LIMIT_BUFFERED_TOTAL - t->buffered) {
-		if (log_allowed(&t->given_up, 10, "pipe"))
-			log_warn("pipe", "too much waits to be sent: a stream is given up");
-		pipe_end(p, YAMUX_CODE_LIMIT, STREAM_NO_MEMORY, "too much waits to be sent");
+	if (!make_room(p, n))
 		return;
-	}
-	p->unsent += n;
-	t->buffered += n;
+	count_unsent(p, (ssize_t)n);
 	p->last = last;
 	if (n > 0 && !send_now(p, bytes, n) && buf_put(&p->held, bytes, n) != 0)
 		panic("pipe", "a service sent more than its credit");

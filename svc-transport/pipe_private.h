@@ -124,6 +124,8 @@ void pipe_heard_end(struct pipe *p);
 /* A lane's count of pipes, and what depends on it. */
 void lane_remove(struct lane *l, struct pipe *p);
 void lane_settle(struct lane *l);
+/* Of the peer that lets the most wait, the pipe on which the most waits; NULL when none does. */
+struct pipe *stream_table_greediest(struct stream_table *t);
 /* A stream that the peer opened has come to nothing. */
 void lane_wasted(struct lane *l);
 

@@ -51,6 +51,16 @@ void shares_leave(struct shares *s, struct share *share)
 	free(share);
 }
 
+struct share *shares_greediest(const struct shares *s)
+{
+	struct share *share, *most = NULL;
+
+	MAP_FOREACH (s->by_peer, at, share)
+		if (share->unsent > (most != NULL ? most->unsent : 0))
+			most = share;
+	return most;
+}
+
 bool share_may_open(const struct share *share)
 {
 	return share->talking < LIMIT_NEGOTIATING_PEER && share->inbound < LIMIT_SERVED_PEER;

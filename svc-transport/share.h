@@ -17,6 +17,7 @@ struct share {
 	unsigned talking;                 /* inbound, no protocol agreed on yet */
 	unsigned serving[PROTOCOL_COUNT]; /* inbound, by protocol */
 	unsigned inbound;                 /* all of these */
+	size_t unsent;                    /* bytes of services that wait for it to take them */
 };
 
 struct shares *shares_new(void);
@@ -25,6 +26,9 @@ void shares_free(struct shares *s); /* NULL is fine */
 /* One more connection of that peer, one less. The share lives as long as it has any. */
 struct share *shares_enter(struct shares *s, const struct peer_id *peer);
 void shares_leave(struct shares *s, struct share *share);
+
+/* The peer that lets the most bytes wait; NULL when none do. */
+struct share *shares_greediest(const struct shares *s);
 
 /* May the peer open another stream to us; one of those that talk be served with this protocol? */
 bool share_may_open(const struct share *share);

@@ -72,6 +72,7 @@ void lane_remove(struct lane *l, struct pipe *p)
 		TAILQ_REMOVE(&l->pipes, p, entry);
 	l->count--;
 	l->stuck -= p->stuck;
+	l->share->unsent -= p->unsent;
 	if (!p->ours)
 		share_over(l->share, p->state == PIPE_TALKING ? PROTOCOL_NONE : p->protocol);
 }
@@ -117,6 +118,30 @@ bool lane_owes(const struct lane *l, bool open)
 		if (pipe_is_owed(p) || (open && p->bus != NULL))
 			return true;
 	return false;
+}
+
+static struct pipe *larger_of(struct pipe_list *list, struct pipe *most)
+{
+	struct pipe *p;
+
+	TAILQ_FOREACH (p, list, entry)
+		if (most == NULL || p->unsent > most->unsent)
+			most = p;
+	return most;
+}
+
+struct pipe *stream_table_greediest(struct stream_table *t)
+{
+	const struct share *share = shares_greediest(t->shares);
+	struct pipe *most = NULL;
+	struct lane *l;
+
+	if (share == NULL)
+		return NULL;
+	TAILQ_FOREACH (l, &t->lanes, entry)
+		if (l->share == share)
+			most = larger_of(&l->pipes, larger_of(&l->queue, most));
+	return most;
 }
 
 static bool may_start(const struct lane *l)
@@ -196,6 +221,7 @@ static void lane_take(struct lane *l, struct pipe *p)
 	p->lane = l;
 	p->state = PIPE_QUEUED;
 	l->count++;
+	l->share->unsent += p->unsent;
 	TAILQ_INSERT_TAIL(&l->queue, p, entry);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "codec/json.h"
 #include "svc-transport/limits.h"
@@ -18,10 +19,11 @@
 #include "tests/service/raw.h"
 
 #define SITE    "/goop/site/1.0.0"
+#define DATA    "/goop/data/1.0.0"
 #define AT_ONCE 100 /* opened before the first has to be answered */
 
 static struct puppet *p;
-static struct puppet_end *viewer, *discovery;
+static struct puppet_end *viewer, *discovery, *db;
 
 static void a_protocol_has_so_many_streams(void **state)
 {
@@ -102,6 +104,56 @@ static void more_than_the_muxer_queues_waits(void **state)
 		seen[b.data[0]] = true;
 	}
 	raw_free(r);
+}
+
+static void open_many(struct raw *r, const char *id, size_t count)
+{
+	struct raw_stream *s = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		s = raw_open(r, id, "GET /\n", 6);
+		if (i % AT_ONCE == AT_ONCE - 1 || i + 1 == count)
+			RAW_UNTIL(r, s->reset || buf_len(&s->in) >= 38);
+	}
+}
+
+/* Into each stream as much as may be. */
+static void fill_all(struct puppet_end *service, size_t count)
+{
+	static uint8_t bytes[STREAM_WINDOW];
+
+	for (size_t i = 0; i < count; i++) {
+		stream_write(puppet_next_stream(service)->s, bytes, sizeof bytes, true);
+		puppet_turns(p, 0);
+	}
+}
+
+/* Strangers who read nothing fill what may wait for all; a modest one is served all the same. */
+static void whoever_lets_the_most_wait_pays(void **state)
+{
+	struct raw *one = raw_dial(p, NULL), *two = raw_dial(p, NULL), *modest = raw_dial(p, NULL);
+	static uint8_t bytes[STREAM_WINDOW];
+	struct raw_stream *s;
+
+	(void)state;
+	open_many(one, SITE, 512);
+	open_many(two, SITE, LIMIT_SERVED_SERVICE - 512 - 1);
+	open_many(one, DATA, 128);
+	open_many(two, DATA, 128);
+	open_many(modest, DATA, 100);
+	fill_all(viewer, LIMIT_SERVED_SERVICE - 1);
+	fill_all(db, 128 + 128 + 100);
+	PUPPET_UNTIL(p, strstr(puppet_log(p), "too much waits") != NULL);
+	s = raw_open(modest, SITE, "GET /\n", 6);
+	RAW_UNTIL(modest, buf_len(&s->in) >= 38);
+	stream_write(puppet_next_stream(viewer)->s, bytes, sizeof bytes, true);
+	RAW_UNTIL(modest, s->finished || s->reset);
+	for (size_t i = 0; i < modest->stream_count; i++)
+		assert_false(modest->streams[i].reset);
+	assert_int_equal(raw_answered(s, SITE).len, sizeof bytes);
+	raw_free(one);
+	raw_free(two);
+	raw_free(modest);
 }
 
 static void a_flood_of_handshakes_leaves_room_for_the_honest(void **state)
@@ -314,6 +366,20 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_with_db(void **state)
+{
+	(void)state;
+	assert_true(sodium_init() >= 0);
+	p = puppet_new(SERVICE_TRANSPORT);
+	viewer = puppet_neighbour(p, SERVICE_VIEWER);
+	db = puppet_neighbour(p, SERVICE_DB);
+	puppet_config(p, "identity.key_file", "data/identity.key");
+	puppet_start(p);
+	puppet_wait_up(viewer);
+	puppet_wait_up(db);
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -327,6 +393,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_protocol_has_so_many_streams),
 	    TEST(more_than_the_muxer_queues_waits),
+	    cmocka_unit_test_setup_teardown(
+		whoever_lets_the_most_wait_pays, setup_with_db, teardown),
 	    TEST(a_flood_of_handshakes_leaves_room_for_the_honest),
 	    TEST(rapid_resets_end_the_connection_alone),
 	    TEST(streams_that_are_used_may_come_fast),

@@ -87,6 +87,20 @@ static void all_together_are_so_many(void **state)
 	assert_int_equal(s->inbound, LIMIT_SERVED_PEER);
 }
 
+static void who_lets_the_most_wait_is_found(void **state)
+{
+	struct share *alice = shares_enter(shares, &ALICE), *bob = shares_enter(shares, &BOB);
+
+	(void)state;
+	assert_null(shares_greediest(shares));
+	alice->unsent = 10;
+	assert_ptr_equal(shares_greediest(shares), alice);
+	bob->unsent = 11;
+	assert_ptr_equal(shares_greediest(shares), bob);
+	bob->unsent = 0;
+	assert_ptr_equal(shares_greediest(shares), alice);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -95,6 +109,7 @@ int main(void)
 	    TEST(so_many_negotiate),
 	    TEST(a_protocol_has_so_many),
 	    TEST(all_together_are_so_many),
+	    TEST(who_lets_the_most_wait_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
