@@ -1,7 +1,8 @@
 """restart.py use URL PEER NAME FOLDER | watch URL FOLDER | kill COUNT PEER-FOLDER...
 
 What restart.sh does many times a second. `use` visits a page of PEER and posts into its guest book from the viewer
-at URL, `watch` listens to who comes and goes there, both until the file FOLDER/enough exists; `kill` ends services
+at URL, and rests while there is FOLDER/pause; `watch` listens to who comes and goes there, both until the file
+FOLDER/enough exists; `kill` ends services
 of the peers at random moments. What was seen is written to FOLDER, a line each."""
 import hashlib
 import http.client
@@ -59,6 +60,10 @@ def use(url, peer, name, folder):
     n = 0
     with open(f"{folder}/used-{name}", "w", buffering=1) as out:
         while not os.path.exists(f"{folder}/enough"):
+            if os.path.exists(f"{folder}/pause"):
+                out.write("rest\n")
+                time.sleep(0.2)
+                continue
             n += 1
             said = attempt(url, "GET", f"/p/{peer}/page.bin")
             out.write(judge("page", said, lambda b: hashlib.sha256(b).digest() == page) + "\n")
