@@ -86,15 +86,16 @@ const struct cli_command cli_commands[] = {
 	"Exit status: 0 done, also when there was nothing to do; 1 a service did not become ready "
 	"(it is named); 3 the peer is not running; 78 goop.json is bad or asks for other services "
 	"than run."},
-    {"upgrade", "[DIR]", 0, 1, cli_upgrade, json_options, "take over new programs of the services",
+    {"upgrade", "[DIR]", 0, 1, cli_upgrade, json_options, "take over new programs",
 	"Restart, one after the other, the services of the running peer in DIR (default: this "
 	"folder) whose program has been replaced since they started. Each must be ready before the "
 	"next has its turn. When one is not, it gets back the program it had, and the upgrade "
-	"stops. The supervisor itself goes on as it is: stop and start it to replace it.\v"
+	"stops. A new goop-supervisor takes over at the end, in the same process and without a "
+	"pause for the services.\v"
 	"Example:\n"
 	"  goop-supervisor upgrade ~/me\n\n"
 	"Exit status: 0 done, also when there was nothing to do; 1 a service did not become ready "
-	"(it is named); 3 the peer is not running."},
+	"(it is named), or the new supervisor could not take over; 3 the peer is not running."},
     {"status", "[DIR]", 0, 1, cli_status, status_options,
 	"health, restarts and their reasons, memory, addresses",
 	"Show the state of the peer in DIR (default: this folder): its id and addresses, and for "

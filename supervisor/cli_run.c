@@ -180,11 +180,15 @@ int cli_restart(const struct cli_args *args)
 static void show_round(const cJSON *answer, const char *nothing)
 {
 	const cJSON *names = cJSON_GetObjectItemCaseSensitive(answer, "restarted"), *name;
+	bool supervisor = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "supervisor"));
 	const char *between = "";
 	int64_t took = 0;
 
+	if (supervisor)
+		puts("goop-supervisor: the new one has taken over, and the services go on");
 	if (cJSON_GetArraySize(names) == 0) {
-		puts(nothing);
+		if (!supervisor)
+			puts(nothing);
 		return;
 	}
 	cJSON_ArrayForEach (name, names) {
@@ -216,7 +220,7 @@ int cli_reload(const struct cli_args *args)
 
 int cli_upgrade(const struct cli_args *args)
 {
-	return run_round(args, "upgrade", "every service runs the program that is there");
+	return run_round(args, "upgrade", "every process runs the program that is there");
 }
 
 /* As an object: is it good, how many settings are given, and what there is to say. */

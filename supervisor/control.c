@@ -231,23 +231,33 @@ static void on_listen(void *arg, int events)
 	}
 }
 
-struct control *control_new(struct loop *loop, control_fn *fn, control_gone_fn *gone, void *arg)
+static int listen_here(void)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = CONTROL_PATH};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
-	struct control *c;
 
 	if (fd < 0)
-		return NULL;
+		return -1;
 	/* The folder is 0700 already; this is for whoever opens it up. */
 	fchmod(fd, 0600);
 	unlink(CONTROL_PATH);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, BACKLOG) < 0) {
-		saved = errno;
-		close(fd);
-		errno = saved;
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+struct control *control_new(
+    struct loop *loop, int fd, control_fn *fn, control_gone_fn *gone, void *arg)
+{
+	struct control *c;
+
+	if (fd < 0)
+		fd = listen_here();
+	if (fd < 0)
 		return NULL;
-	}
 	c = xcalloc(1, sizeof(*c));
 	c->loop = loop;
 	c->fn = fn;
@@ -258,6 +268,11 @@ struct control *control_new(struct loop *loop, control_fn *fn, control_gone_fn *
 	c->watch = watch_new(loop, fd, on_listen, c);
 	watch_set(c->watch, WATCH_READ);
 	return c;
+}
+
+int control_fd(const struct control *c)
+{
+	return c->fd;
 }
 
 void control_free(struct control *c)

@@ -32,8 +32,12 @@ typedef void control_fn(void *arg, uint32_t client, const cJSON *request);
 /* A client that follows (control_follow()) has left, or we have let go of it. */
 typedef void control_gone_fn(void *arg, uint32_t client);
 
-/* Binds and listens. NULL with errno when that fails. */
-struct control *control_new(struct loop *loop, control_fn *fn, control_gone_fn *gone, void *arg);
+/* Binds and listens, or goes on with `fd`, which listens already (-1: none). NULL with errno when
+ * that fails. */
+struct control *control_new(
+    struct loop *loop, int fd, control_fn *fn, control_gone_fn *gone, void *arg);
+/* What listens. */
+int control_fd(const struct control *c);
 
 /* Closes everything, removes the socket. NULL is fine. */
 void control_free(struct control *c);

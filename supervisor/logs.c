@@ -224,6 +224,11 @@ void log_source_attach(struct log_source *s, int fd)
 	watch_set(s->watch, WATCH_READ);
 }
 
+int log_source_fd(const struct log_source *s)
+{
+	return s->fd;
+}
+
 const char *log_source_finish(struct log_source *s)
 {
 	if (s->fd >= 0)

@@ -35,6 +35,9 @@ void log_source_free(struct log_source *s); /* NULL is fine */
 /* Reads that pipe from now on, until its end; takes the (non-blocking) descriptor. */
 void log_source_attach(struct log_source *s, int fd);
 
+/* The pipe that is read now, or -1. */
+int log_source_fd(const struct log_source *s);
+
 /* The process has ended: reads what is left and lets go of the pipe. Returns the text of its last
  * line, "" when it said nothing; lent until the next call. An error is preferred to what was said
  * right after it. */

@@ -1,4 +1,4 @@
-#include "supervisor/minder.h"
+#include "supervisor/minder_private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,37 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "supervisor/part.h"
-#include "supervisor/program.h"
-#include "supervisor/spawn.h"
-#include "supervisor/walls.h"
 
 #define ALARMS_MAX       20 /* shown, a minute */
 #define LAST_WORDS_TURNS 100
-
-struct minder {
-	struct minder_house *house;
-	const struct roster_row *row;
-	const struct config *config;
-	struct part part;
-	struct program program;
-	struct child child;
-	uint32_t generation;
-	struct timer *deadline;
-	struct log_source *log;
-	bool comes_back; /* told when it is asked to stop: it is a restart */
-	/* While its process runs. */
-	bool running;
-	bool closed;       /* it has said its last word */
-	unsigned patience; /* turns of the loop to wait for that, once it is dead */
-	struct spawned process;
-	struct watch *end;
-	struct parent *parent;
-	uint32_t pulse;
-	struct log_limit alarms;
-	struct facts facts;
-	struct walls_seen seen; /* what its walls were made of */
-};
 
 static void obey(struct minder *m, enum child_order order, enum child_state before);
 static void on_death(void *arg, int events);
@@ -242,14 +214,10 @@ static bool start_process(struct minder *m)
 	return why == NULL;
 }
 
-static void give_birth(struct minder *m)
+void minder_attach(struct minder *m)
 {
 	static const struct parent_events events = {.message = on_message, .closed = on_closed};
 
-	m->generation = ++m->house->generation;
-	m->pulse = 0;
-	if (!start_process(m))
-		return;
 	m->running = true;
 	m->closed = false;
 	m->patience = LAST_WORDS_TURNS;
@@ -257,7 +225,17 @@ static void give_birth(struct minder *m)
 	watch_set(m->end, WATCH_READ);
 	m->parent = parent_new(
 	    m->house->loop, m->process.parent, SERVICE_SUPERVISOR, m->row->id, &events, m);
-	log_source_attach(m->log, m->process.words);
+	if (m->process.words >= 0)
+		log_source_attach(m->log, m->process.words);
+}
+
+static void give_birth(struct minder *m)
+{
+	m->generation = ++m->house->generation;
+	m->pulse = 0;
+	if (!start_process(m))
+		return;
+	minder_attach(m);
 	send_config(m);
 	m->house->events->spawned(m->house->arg, m);
 	send_start(m);
@@ -273,7 +251,7 @@ static void ask_to_stop(struct minder *m)
 	minder_send(m, &msg);
 }
 
-static void arm(struct minder *m)
+void minder_arm(struct minder *m)
 {
 	uint64_t now = clock_mono_ms();
 
@@ -287,7 +265,7 @@ static void obey(struct minder *m, enum child_order order, enum child_state befo
 {
 	enum child_state after = m->child.state;
 
-	arm(m);
+	minder_arm(m);
 	if (order == CHILD_KILL && m->running)
 		spawn_kill(&m->process);
 	if (order == CHILD_ABORT && m->running)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/loop.h"
+#include "codec/json.h"
 #include "proto/parent.h"
 #include "supervisor/child.h"
 #include "supervisor/config.h"
@@ -72,6 +73,15 @@ void minder_tick(struct minder *m, bool late);
 int minder_send(struct minder *m, struct msg *msg);
 /* The same with a descriptor, which stays the caller's; -1 for none. */
 int minder_send_fd(struct minder *m, struct msg *msg, int fd);
+
+/* For a new program of the supervisor (succession.h). May it be handed over now: does it neither
+ * come nor go, and has it heard all that it was told? */
+bool minder_may_be_saved(const struct minder *m);
+cJSON *minder_save(const struct minder *m);
+/* The other side, for a fresh one: takes what was saved, false when it makes no sense; and, when
+ * all did and it has its settings, goes on. */
+bool minder_load(struct minder *m, const cJSON *saved);
+void minder_resume(struct minder *m);
 
 enum service_id minder_id(const struct minder *m);
 const char *minder_name(const struct minder *m);

@@ -29,6 +29,18 @@ void notify_init(void)
 	unsetenv("NOTIFY_SOCKET");
 }
 
+void notify_hand_over(void)
+{
+	char path[sizeof(manager.sun_path) + 1] = "";
+
+	if (manager.sun_family == 0)
+		return;
+	memcpy(path, manager.sun_path, manager_size - offsetof(struct sockaddr_un, sun_path));
+	if (path[0] == '\0')
+		path[0] = '@';
+	setenv("NOTIFY_SOCKET", path, 1);
+}
+
 void notify(const char *format, ...)
 {
 	char text[512];

@@ -9,4 +9,7 @@ void notify_init(void);
 /* "READY=1\nSTATUS=..." Never waits; what cannot be said is lost. */
 void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Puts it back, for a program that comes after us in this process. */
+void notify_hand_over(void);
+
 #endif

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "supervisor/succession.h"
 #include "supervisor/usage.h"
 
 static void add_usage(cJSON *to, pid_t pid)
@@ -126,6 +127,7 @@ cJSON *status_build(
 	cJSON_AddStringToObject(o, "version", GOOP_VERSION);
 	add_headlines(o, all, n);
 	cJSON_AddNumberToObject(o, "pid", getpid());
+	cJSON_AddBoolToObject(o, "outdated", succession_is_due());
 	cJSON_AddNumberToObject(o, "uptime_ms", (double)(now - about->began));
 	add_usage(o, getpid());
 	services = cJSON_AddArrayToObject(o, "services");

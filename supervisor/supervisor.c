@@ -13,6 +13,7 @@
 #include "supervisor/lock.h"
 #include "supervisor/notify.h"
 #include "supervisor/spawn.h"
+#include "supervisor/succession.h"
 #include "supervisor/supervisor_private.h"
 #include "supervisor/terminal.h"
 
@@ -244,7 +245,7 @@ void supervisor_set_config(struct supervisor *s, struct config *config)
 	s->config = config;
 }
 
-static void set_up(struct supervisor *s)
+void supervisor_set_up(struct supervisor *s)
 {
 	bool foreground = s->options.ready_fd < 0;
 	enum log_level level = foreground && s->options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
@@ -263,11 +264,17 @@ static void set_up(struct supervisor *s)
 	supervisor_set_config(s, s->options.config);
 	s->think = timer_new(s->loop, on_think, s);
 	s->tick = timer_new(s->loop, on_tick, s);
-	s->control = control_new(s->loop, supervisor_request, on_client_gone, s);
+}
+
+/* False when nobody could ask us anything. */
+static bool open_desk(struct supervisor *s, int listening)
+{
+	s->control = control_new(s->loop, listening, supervisor_request, on_client_gone, s);
 	if (s->control == NULL)
 		logs_say(s->logs, LOG_LEVEL_ERROR, "%s/" CONTROL_PATH ": %m", s->options.shown);
 	s->reports = reports_new(s->control);
 	s->traces = traces_new(s->control);
+	return s->control != NULL;
 }
 
 static void tear_down(struct supervisor *s)
@@ -288,17 +295,33 @@ static void tear_down(struct supervisor *s)
 
 static void run(struct supervisor *s)
 {
+	sigset_t none;
+
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(s->loop, SIGINT, on_signal, s);
 	loop_on_signal(s->loop, SIGTERM, on_signal, s);
 	loop_on_signal(s->loop, SIGHUP, on_hangup, s);
-	s->had_terminal = has_terminal();
-	s->began = s->ticked = clock_mono_ms();
+	/* What came while one program gave way to the other comes now. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	s->ticked = clock_mono_ms();
 	timer_repeat(s->tick, TICK_MS);
 	timer_start(s->think, 0);
 	loop_run(s->loop);
 	supervisor_dismiss_waiters(s);
 	logs_say(s->logs, LOG_LEVEL_INFO, "stopped");
+}
+
+int supervisor_live(struct supervisor *s, int listening)
+{
+	if (open_desk(s, listening))
+		run(s);
+	else
+		s->status = EXIT_FAILURE;
+	tear_down(s);
+	leftover_write(NULL, 0);
+	lock_drop(s->lock);
+	return s->status;
 }
 
 static int take_folder(const char *shown)
@@ -330,26 +353,22 @@ int supervisor_run(const struct supervisor_options *options)
 {
 	struct supervisor s = {.options = *options};
 	bool good = take_socket(&s);
-	int lock = good ? take_folder(options->shown) : -1;
 	unsigned left;
 
+	s.lock = good ? take_folder(options->shown) : -1;
 	log_init("goop-supervisor", LOG_LEVEL_INFO);
 	notify_init();
-	if (lock < 0) {
+	succession_init();
+	if (s.lock < 0) {
 		config_free(options->config);
 		return EXIT_FAILURE;
 	}
 	left = leftover_end(LEFTOVER_WAIT);
-	set_up(&s);
+	supervisor_set_up(&s);
 	if (left > 0)
 		logs_say(s.logs, LOG_LEVEL_WARN, "%u services of an earlier run were still ending",
 		    left);
-	if (s.control != NULL)
-		run(&s);
-	else
-		s.status = EXIT_FAILURE;
-	tear_down(&s);
-	leftover_write(NULL, 0);
-	lock_drop(lock);
-	return s.status;
+	s.had_terminal = has_terminal();
+	s.began = clock_mono_ms();
+	return supervisor_live(&s, -1);
 }

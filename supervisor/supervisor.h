@@ -22,4 +22,8 @@ struct supervisor_options {
  * not all services became ready. */
 int supervisor_run(const struct supervisor_options *options);
 
+/* Takes over from the program that ran in this process before, as `memfd` says (succession.h), and
+ * runs on; with `try`, only says whether that would go well (0). Returns the exit status. */
+int supervisor_succeed(int memfd, bool try);
+
 #endif

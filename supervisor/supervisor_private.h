@@ -1,6 +1,7 @@
 /* What supervisor.c (the life of the peer), supervisor_events.c (what the services do),
  * supervisor_requests.c (the desk of the control socket) and supervisor_rounds.c (restarts one
- * after the other) share. For these only. */
+ * after the other) and supervisor_succession.c (a new program for all of that) share. For these
+ * only. */
 #ifndef SUPERVISOR_SUPERVISOR_PRIVATE_H
 #define SUPERVISOR_SUPERVISOR_PRIVATE_H
 
@@ -56,6 +57,7 @@ struct supervisor {
 	struct traces *traces;
 	enum mode mode; /* from the start to the end */
 	struct activation activation;
+	int lock; /* on the folder */
 	struct minder_house house;
 	struct minder *minders[SUPERVISOR_SERVICES]; /* those of the mode, as in the roster */
 	uint64_t spawned_at[SUPERVISOR_SERVICES];
@@ -74,6 +76,10 @@ struct supervisor {
 };
 
 /* supervisor.c */
+/* Everything that is there before anybody can ask, from `options` and `activation`. */
+void supervisor_set_up(struct supervisor *s);
+/* From there to the end, with that socket for control (-1: a new one). Returns the exit status. */
+int supervisor_live(struct supervisor *s, int listening);
 void supervisor_stop(struct supervisor *s);
 /* Settings for processes started from now on; taken. */
 void supervisor_set_config(struct supervisor *s, struct config *config);
@@ -104,5 +110,10 @@ void supervisor_reload(struct supervisor *s, uint32_t client);
 void supervisor_upgrade(struct supervisor *s, uint32_t client);
 /* Goes on with the round, if there is one. */
 void supervisor_go_round(struct supervisor *s);
+
+/* supervisor_succession.c */
+/* An upgrade has done what there was to do with the services: now the supervisor itself, if it has
+ * another program than before. Consumes the answer. */
+void supervisor_end_upgrade(struct supervisor *s, uint32_t client, cJSON *answer);
 
 #endif

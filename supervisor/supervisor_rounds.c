@@ -26,15 +26,20 @@ static void finish(struct supervisor *s)
 {
 	struct round *r = &s->round;
 	cJSON *answer = cJSON_CreateObject();
+	uint32_t client = r->client;
+	bool upgrade = is_upgrade(r);
 
 	cJSON_AddBoolToObject(answer, "ok", true);
 	add_names(answer, "restarted", r->todo, r->count);
 	cJSON_AddItemToObject(answer, "unchanged", r->unchanged);
 	cJSON_AddNumberToObject(answer, "took_ms", (double)(clock_mono_ms() - r->began));
 	logs_say(s->logs, LOG_LEVEL_INFO, "%s: %zu of %zu services were restarted",
-	    is_upgrade(r) ? "upgraded" : "reloaded", r->count, s->count);
-	control_answer(s->control, r->client, answer);
+	    upgrade ? "upgraded" : "reloaded", r->count, s->count);
 	*r = (struct round){0};
+	if (upgrade)
+		supervisor_end_upgrade(s, client, answer);
+	else
+		control_answer(s->control, client, answer);
 }
 
 /* What is left is not done. Consumes `why`. */

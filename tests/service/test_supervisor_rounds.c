@@ -2,6 +2,9 @@
  * played by fake_service. */
 #include "tests/service/house.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* Who was started, in this order, since the trace was removed. */
 static void started(const char *want)
 {
@@ -157,7 +160,7 @@ static void upgrade_takes_over_new_programs_in_order(void **unused)
 	(void)unused;
 	begin_peer();
 	EXITS(0, "goop-supervisor upgrade peer");
-	assert_string_equal(output, "every service runs the program that is there\n");
+	assert_string_equal(output, "every process runs the program that is there\n");
 	discovery = field("discovery", "pid");
 	EXITS(0, REPLACE("viewer") "; " REPLACE("transport") "; " REPLACE("db"));
 	EXITS(0, FIELD("viewer", ".outdated"));
@@ -229,6 +232,100 @@ static void stopping_ends_an_upgrade(void **unused)
 	says("the peer is stopping");
 }
 
+/* --- the supervisor itself -------------------------------------------------------------------- */
+
+#define NEW_SUPERVISOR "cp bin/goop-supervisor new && mv new bin/goop-supervisor"
+
+/* The same process, the same children, another program: nobody is started, nobody is forgotten. */
+static void a_new_supervisor_takes_over(void **unused)
+{
+	static const char what[] =
+	    "goop-supervisor status --json peer | jq -c '[.pid, (.services[] | "
+	    "[.name, .pid, .generation, .restarts, .last_death, .facts])]'";
+	char *before;
+	long viewer;
+
+	(void)unused;
+	begin_peer();
+	EXITS(0, "kill -KILL %ld", field("viewer", "pid"));
+	until(FIELD("viewer", ".state") " | grep -qx up");
+	viewer = field("viewer", "pid");
+	EXITS(0, what);
+	before = strdup(output);
+	EXITS(0, NEW_SUPERVISOR
+	    "; rm peer/fake/trace; goop-supervisor status --json peer | jq .outdated");
+	assert_string_equal(output, "true\n");
+	EXITS(0, "readlink /proc/$(cat peer/run/pid)/exe | grep deleted");
+	EXITS(0, "goop-supervisor upgrade peer");
+	says("goop-supervisor: the new one has taken over, and the services go on\n");
+	/* Answered by the new one. */
+	EXITS(0, what);
+	EXITS(0, "readlink /proc/$(cat peer/run/pid)/exe | grep -v deleted");
+	EXITS(0, what);
+	assert_string_equal(output, before);
+	free(before);
+	started("");
+	EXITS(0, "goop-supervisor reload peer");
+	assert_string_equal(output, "no service has other settings than before\n");
+	EXITS(0, "goop-supervisor upgrade peer --json | jq -c '[.restarted, .supervisor]'");
+	assert_string_equal(output, "[[],false]\n");
+	/* It hears of deaths, keeps the logs, is asked by signals, and holds the folder. */
+	EXITS(0, "kill -KILL %ld", viewer);
+	until(FIELD("viewer", ".restarts") " | grep -qx 2");
+	until(FIELD("viewer", ".state") " | grep -qx up");
+	EXITS(0, "kill -HUP $(cat peer/run/pid)");
+	until("grep -c 'reloaded: 0 of 4' peer/log/supervisor.log | grep -qx 2");
+	EXITS(1, "goop-supervisor start peer");
+	says("is already running, pid ");
+	EXITS(0, "goop-supervisor stop peer; ls peer/run");
+	assert_string_equal(output, "peer has stopped\n");
+	EXITS(1, "pgrep -f '%s/[b]in/svc-'", base);
+}
+
+/* Again and again, with the watchdog awake and no descriptor more. */
+static void supervisors_follow_one_another(void **unused)
+{
+	(void)unused;
+	begin_peer();
+	behave("db", "deaf");
+	EXITS(
+	    0, "goop-supervisor restart peer db; ls /proc/$(cat peer/run/pid)/fd | wc -l > before");
+	EXITS(0, "for i in 1 2 3; do " NEW_SUPERVISOR "; goop-supervisor upgrade peer; done");
+	/* The new one has everything open once it answers. */
+	EXITS(0,
+	    "goop-supervisor status peer && ls /proc/$(cat peer/run/pid)/fd | wc -l > after && "
+	    "diff before after");
+	behave("db", "");
+	until(FIELD("db", ".last_death") " | grep -qx 'did not answer for 5 s'");
+	until(FIELD("db", ".state") " | grep -qx up");
+	EXITS(0, FIELD("viewer", ".restarts"));
+	assert_string_equal(output, "0\n");
+}
+
+/* One that does not understand what it is told, or is none, is not let in. */
+static void a_bad_supervisor_is_not_let_in(void **unused)
+{
+	long viewer;
+
+	(void)unused;
+	begin_peer();
+	viewer = field("viewer", "pid");
+	EXITS(0,
+	    "cp bin/goop-supervisor good; printf '#!/bin/sh\nexit 1\n' > new; chmod +x new; mv "
+	    "new bin/goop-supervisor");
+	EXITS(1, "./good upgrade peer");
+	says("every service runs the program that is there; the supervisor goes on with its old "
+	     "one: ");
+	says("/bin/goop-supervisor cannot take over; stop, and start again");
+	EXITS(0, "cp good new; mv new bin/goop-supervisor");
+	EXITS(1, "cp peer/goop.json keep; echo '{' > peer/goop.json; goop-supervisor upgrade peer");
+	says("goop.json:2:1: error");
+	assert_int_equal(field("viewer", "pid"), viewer);
+	EXITS(0, "mv keep peer/goop.json; goop-supervisor upgrade peer");
+	says("has taken over");
+	assert_int_equal(field("viewer", "pid"), viewer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +340,9 @@ int main(void)
 	    STORY(a_bad_program_is_taken_back),
 	    STORY(a_program_that_is_gone_is_taken_back),
 	    STORY(stopping_ends_an_upgrade),
+	    STORY(a_new_supervisor_takes_over),
+	    STORY(supervisors_follow_one_another),
+	    STORY(a_bad_supervisor_is_not_let_in),
 	};
 
 	return cmocka_run_group_tests_name("supervisor_rounds", tests, NULL, NULL);

@@ -81,6 +81,18 @@ within 10 visit
 within 10 lists bob alice
 ! grep -E "people: $bob .*(gone|offline)" "$scratch/alice/log/svc-discovery.log" || fail "bob was seen to go"
 
+story "a new supervisor takes over in the same process, and a download goes on"
+download
+before=$("$goop" status --json "$scratch/bob" | jq -c '[.pid, .services[].pid]')
+cp "$scratch/bin/goop-supervisor" "$scratch/new"
+mv "$scratch/new" "$scratch/bin/goop-supervisor"
+same outdated "$(status_of bob .outdated)" true
+exits 0 "$goop" upgrade "$scratch/bob"
+contains "what was said" "$output" "the new one has taken over, and the services go on"
+same processes "$("$goop" status --json "$scratch/bob" | jq -c '[.pid, .services[].pid]')" "$before"
+same outdated "$(status_of bob .outdated)" false
+arrived
+
 story "stop lets a download end that takes less than the grace"
 head -c 20000000 /dev/urandom >"$scratch/bob/site/noise.bin"
 download
