@@ -124,36 +124,9 @@ int buf_putf(struct buf *b, const char *format, ...)
 	return r;
 }
 
-static int put_be(struct buf *b, uint64_t v, size_t n)
-{
-	uint8_t *to = buf_reserve(b, n);
-
-	if (to == NULL)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-	b->len += n;
-	return 0;
-}
-
 int buf_put_u8(struct buf *b, uint8_t v)
 {
-	return put_be(b, v, 1);
-}
-
-int buf_put_u16(struct buf *b, uint16_t v)
-{
-	return put_be(b, v, 2);
-}
-
-int buf_put_u32(struct buf *b, uint32_t v)
-{
-	return put_be(b, v, 4);
-}
-
-int buf_put_u64(struct buf *b, uint64_t v)
-{
-	return put_be(b, v, 8);
+	return buf_put(b, &v, 1);
 }
 
 void buf_consume(struct buf *b, size_t n)

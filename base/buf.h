@@ -40,9 +40,6 @@ int buf_put(struct buf *b, const void *p, size_t n);
 int buf_puts(struct buf *b, const char *s); /* without the terminating zero */
 int buf_putf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int buf_put_u8(struct buf *b, uint8_t v);
-int buf_put_u16(struct buf *b, uint16_t v); /* big endian, as all of these */
-int buf_put_u32(struct buf *b, uint32_t v);
-int buf_put_u64(struct buf *b, uint64_t v);
 
 /* Room for `n` bytes at the end, to be filled and then made part of the buffer by buf_commit().
  * NULL when they exceed the maximum. Lent until the next call. */

@@ -332,11 +332,6 @@ void multiaddr_strip_peer(struct multiaddr *a)
 		a->len = (uint16_t)last;
 }
 
-int multiaddr_add_peer(struct multiaddr *a, const struct peer_id *id)
-{
-	return put(a, MULTIADDR_P2P, id->bytes, id->len);
-}
-
 /* The IP address of the first component, or of the second behind a zone: 4 or 16 bytes. */
 static struct bytes first_ip(const struct multiaddr *a)
 {
@@ -389,14 +384,4 @@ bool multiaddr_is_private(const struct multiaddr *a)
 bool multiaddr_is_ip4(const struct multiaddr *a)
 {
 	return a->len > 0 && a->bytes[0] == MULTIADDR_IP4;
-}
-
-bool multiaddr_has_circuit(const struct multiaddr *a)
-{
-	struct multiaddr_part part;
-
-	for (size_t at = 0; next_part(a, &at, &part);)
-		if (part.protocol->code == MULTIADDR_CIRCUIT)
-			return true;
-	return false;
 }

@@ -39,15 +39,13 @@ socklen_t multiaddr_to_sockaddr(const struct multiaddr *a, struct sockaddr_stora
 /* The last /p2p component. Returns 0, or -1 when there is none. */
 int multiaddr_peer(const struct multiaddr *a, struct peer_id *id);
 
-/* Removes a trailing /p2p, or appends one. multiaddr_add_peer() returns -1 when it does not fit. */
+/* Removes a trailing /p2p. */
 void multiaddr_strip_peer(struct multiaddr *a);
-int multiaddr_add_peer(struct multiaddr *a, const struct peer_id *id);
 
 /* Of the first component, when it is an IP address. */
 bool multiaddr_is_loopback(const struct multiaddr *a);
 bool multiaddr_is_link_local(const struct multiaddr *a);
 bool multiaddr_is_private(const struct multiaddr *a); /* RFC 1918, 4193, link-local, loopback */
 bool multiaddr_is_ip4(const struct multiaddr *a);
-bool multiaddr_has_circuit(const struct multiaddr *a); /* /p2p-circuit anywhere */
 
 #endif

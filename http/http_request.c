@@ -175,14 +175,3 @@ int http_request_detach(struct http_request *r)
 	r->status = MHD_HTTP_OK;
 	return fd;
 }
-
-void http_request_abort(struct http_request *r)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-	/* libmicrohttpd has no call for this; a socket that is shut down it closes by itself. */
-	if (info != NULL)
-		shutdown(info->connect_fd, SHUT_RDWR);
-	http_mhd_resume(r);
-}

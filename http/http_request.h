@@ -40,7 +40,4 @@ void http_request_on_done(struct http_request *r, http_done_fn *fn, void *arg);
  * from within the handler. */
 int http_request_detach(struct http_request *r);
 
-/* Breaks the connection off. The http_done_fn is called later, from the loop. */
-void http_request_abort(struct http_request *r);
-
 #endif

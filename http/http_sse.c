@@ -272,7 +272,7 @@ static struct subscriber *subscriber_new(
 	return s;
 }
 
-bool http_sse_subscribe_from(
+bool http_sse_subscribe(
     struct http_sse *sse, struct http_request *r, const struct http_sse_start *start)
 {
 	struct epoll_event e = {.events = EPOLLOUT | EPOLLRDHUP | EPOLLET};
@@ -296,13 +296,6 @@ bool http_sse_subscribe_from(
 	if (epoll_ctl(sse->epoll, EPOLL_CTL_ADD, fd, &e) != 0)
 		fatal("http_sse", "epoll_ctl: %m");
 	return true;
-}
-
-void http_sse_subscribe(struct http_sse *sse, struct http_request *r, struct http_sse_text *opening)
-{
-	const struct http_sse_start start = {.opening = opening, .from = sse->end};
-
-	http_sse_subscribe_from(sse, r, &start);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

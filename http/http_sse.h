@@ -58,20 +58,15 @@ struct http_sse *http_sse_new(struct loop *loop, const struct http_sse_config *c
 /* Ends the streams. NULL is fine. */
 void http_sse_free(struct http_sse *sse);
 
-/* Answers the request with the stream: first `opening` (may be NULL; held as long as needed), then
- * all that is sent from now on. */
-void http_sse_subscribe(
-    struct http_sse *sse, struct http_request *r, struct http_sse_text *opening);
-
-/* The same for a stream that begins earlier. Returns false when the request was refused instead;
- * `gone` is then not called. */
+/* Answers the request with the stream, from a place in it on; what it begins with is said first.
+ * Returns false when the request was refused instead; `gone` is then not called. */
 struct http_sse_start {
 	const char *head;              /* of this one alone, before the opening; copied */
 	struct http_sse_text *opening; /* may be NULL; held */
 	uint64_t from;                 /* place in the stream, see http_sse_place() */
 	void *tag;                     /* for `gone` */
 };
-bool http_sse_subscribe_from(
+bool http_sse_subscribe(
     struct http_sse *sse, struct http_request *r, const struct http_sse_start *start);
 
 /* The place where the next byte will be written: bytes since the beginning. From which place on

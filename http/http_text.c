@@ -49,21 +49,6 @@ char *http_text_path(const char *target)
 	return path;
 }
 
-int http_text_put_path(struct buf *out, const char *text)
-{
-	for (const char *p = text; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-		int r;
-		if (isalnum(c) || strchr("-._~/", c) != NULL)
-			r = buf_put_u8(out, c);
-		else
-			r = buf_putf(out, "%%%02X", c);
-		if (r != 0)
-			return -1;
-	}
-	return 0;
-}
-
 static const char *entity(char c)
 {
 	switch (c) {

@@ -12,11 +12,8 @@
  * a control character appears, be it escaped or not. */
 char *http_text_path(const char *target);
 
-/* Appends `text` with every byte that is not unreserved (RFC 3986) or '/' escaped. 0, or -1 when
+/* Appends `text` so that it is text inside HTML and inside quoted attributes. 0, or -1 when
  * the buffer is full. */
-int http_text_put_path(struct buf *out, const char *text);
-
-/* Appends `text` so that it is text inside HTML and inside quoted attributes. 0 or -1. */
 int http_text_put_html(struct buf *out, const char *text);
 
 /* A value for a page template. */

@@ -430,11 +430,6 @@ void stream_on_credit(struct stream *s, stream_credit_fn *fn)
 	s->on_credit = fn;
 }
 
-void *stream_user(const struct stream *s)
-{
-	return s->user;
-}
-
 void stream_set_user(struct stream *s, void *user)
 {
 	s->user = user;
@@ -443,11 +438,6 @@ void stream_set_user(struct stream *s, void *user)
 const char *stream_peer(const struct stream *s)
 {
 	return s->peer;
-}
-
-enum protocol stream_protocol(const struct stream *s)
-{
-	return s->protocol;
 }
 
 bool stream_sent_last(const struct stream *s)

@@ -42,7 +42,8 @@ struct stream;
 struct streams; /* all streams of one link */
 
 /* What a stream tells its user. Any may be NULL. All are called from the loop, never from inside a
- * function that works on a stream; the stream may be reset in each. `user` is stream_user(). */
+ * function that works on a stream; the stream may be reset in each. `user` is what the
+ * stream was opened with, or stream_set_user() gave. */
 struct stream_events {
 	/* The other side accepted; the protocol it chose, and the remote address as text. */
 	void (*opened)(struct stream *s, void *user, enum protocol protocol, const char *address);
@@ -150,10 +151,8 @@ void stream_reset(struct stream *s, enum stream_code code, const char *text);
 typedef void stream_credit_fn(struct stream *s, void *user, uint32_t n);
 void stream_on_credit(struct stream *s, stream_credit_fn *fn);
 
-void *stream_user(const struct stream *s);
 void stream_set_user(struct stream *s, void *user);
 const char *stream_peer(const struct stream *s); /* as given when it was opened */
-enum protocol stream_protocol(const struct stream *s);
 bool stream_sent_last(const struct stream *s);
 bool stream_got_last(const struct stream *s);
 

@@ -127,11 +127,6 @@ void beacon_heard(struct beacon *b, int64_t ts, uint64_t now)
 	due_soon(b, now);
 }
 
-void beacon_lost(struct beacon *b, uint64_t now)
-{
-	due_at(b, now);
-}
-
 void beacon_leave(struct beacon *b, uint64_t now)
 {
 	b->leaving = true;

@@ -52,9 +52,6 @@ void beacon_signed(struct beacon *b, uint32_t request, const uint8_t sig[PRESENC
  * of what it is now: what is not newer would be refused everywhere. */
 void beacon_heard(struct beacon *b, int64_t ts, uint64_t now);
 
-/* Who signs is gone: what was under way is begun anew. */
-void beacon_lost(struct beacon *b, uint64_t now);
-
 /* Says `offline` next; after that nothing more. */
 void beacon_leave(struct beacon *b, uint64_t now);
 /* True when `offline` has been published. */

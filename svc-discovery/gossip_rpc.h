@@ -39,7 +39,7 @@ void gossip_rpc_free(struct pb *pb, Gossip__Rpc *rpc);
  * GOSSIP_RPC_OUT_MAX or does not fit. */
 int gossip_rpc_put(struct buf *out, const Gossip__Rpc *rpc);
 
-/* RPCs of one entry. `count` is at most what fits: gossip_rpc_ids_max(). Each returns as
+/* RPCs of one entry. `count` is at most what fits: gossip_rpc_ids_fit(). Each returns as
  * gossip_rpc_put(). */
 int gossip_rpc_put_subscription(struct buf *out, struct bytes topic, bool subscribe);
 int gossip_rpc_put_invitation(struct buf *out, struct bytes topic); /* subscription and GRAFT */

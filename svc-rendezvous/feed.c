@@ -156,7 +156,7 @@ static void start(struct channel *c, struct http_request *r, struct hub_client *
 	    RETRY_MS + randombytes_uniform(JITTER),
 	    last != NULL && !goes_on ? "event: reset\ndata: {}\n\n" : "");
 	s.head = head;
-	if (!http_sse_subscribe_from(c->sse, r, &s))
+	if (!http_sse_subscribe(c->sse, r, &s))
 		hub_leave(client);
 }
 

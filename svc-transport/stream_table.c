@@ -38,16 +38,6 @@ void stream_table_free(struct stream_table *t)
 	free(t);
 }
 
-size_t stream_table_count(const struct stream_table *t)
-{
-	return t->count;
-}
-
-size_t stream_table_buffered(const struct stream_table *t)
-{
-	return t->buffered;
-}
-
 /* --- lanes ------------------------------------------------------------------------------------ */
 
 struct lane *lane_new(struct stream_table *t, struct conn *c)

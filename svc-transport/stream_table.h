@@ -34,8 +34,7 @@ struct stream_table *stream_table_new(
 /* After all lanes; ends what waits. NULL is fine. */
 void stream_table_free(struct stream_table *t);
 
-size_t stream_table_count(const struct stream_table *t);    /* pipes, those waiting too */
-size_t stream_table_buffered(const struct stream_table *t); /* bytes of services not yet sent */
+/* Streams to the peer that wait for a connection. */
 size_t stream_table_waiting(const struct stream_table *t, const struct peer_id *peer);
 
 /* To be called when a connection has opened, at the end of its turns, every second, and when it has

@@ -464,11 +464,6 @@ bool yamux_is_sent(const struct yamux_stream *s)
 	return s->queue.len == 0 && s->finished == s->sent_fin;
 }
 
-void *yamux_user(const struct yamux_stream *s)
-{
-	return s->user;
-}
-
 void yamux_set_user(struct yamux_stream *s, void *user)
 {
 	s->user = user;

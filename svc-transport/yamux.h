@@ -154,7 +154,6 @@ bool yamux_got_fin(const struct yamux_stream *s);
 bool yamux_sent_fin(const struct yamux_stream *s); /* yamux_finish() was called */
 /* yamux_output() has taken all that was queued, and the FIN if there is to be one. */
 bool yamux_is_sent(const struct yamux_stream *s);
-void *yamux_user(const struct yamux_stream *s);
 void yamux_set_user(struct yamux_stream *s, void *user);
 
 /* Streams now open, of both sides. */

@@ -80,7 +80,7 @@ void peers_events_subscribe(
 		refresh(e, people);
 	start.opening = e->snapshot;
 	start.from = e->place;
-	http_sse_subscribe_from(e->sse, r, &start);
+	http_sse_subscribe(e->sse, r, &start);
 }
 
 unsigned peers_events_count(const struct peers_events *e)

@@ -19,7 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (const char *c = path; *c != '\0'; c++)
 			if ((unsigned char)*c < 0x20 || *c == 0x7f)
 				abort();
-		if (http_text_put_path(&escaped, path) != 0 || buf_put_u8(&escaped, 0) != 0)
+		/* Escaped anew, all but its slashes, it is the same. */
+		for (const char *c = path; *c != '\0'; c++)
+			buf_putf(&escaped, *c == '/' ? "/" : "%%%02X", (unsigned char)*c);
+		if (buf_put_u8(&escaped, 0) != 0)
 			abort();
 		again = http_text_path((const char *)buf_data(&escaped));
 		if (again == NULL || strcmp(again, path) != 0)

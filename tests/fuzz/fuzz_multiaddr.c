@@ -16,11 +16,10 @@ static void check(const struct multiaddr *a)
 	multiaddr_to_text(a, text);
 	if (multiaddr_from_text(&again, text, strlen(text)) != 0 || !multiaddr_equal(a, &again))
 		abort();
-	if (multiaddr_to_sockaddr(a, &ss) != 0 && multiaddr_has_circuit(a))
+	if (multiaddr_to_sockaddr(a, &ss) != 0 && strstr(text, "/p2p-circuit") != NULL)
 		abort();
-	if (multiaddr_peer(a, &id) == 0 && multiaddr_add_peer(&again, &id) == 0)
-		multiaddr_strip_peer(&again);
-	if (!multiaddr_equal(a, &again))
+	multiaddr_strip_peer(&again);
+	if (!multiaddr_equal(a, &again) && multiaddr_peer(a, &id) != 0)
 		abort();
 	multiaddr_is_private(a);
 }

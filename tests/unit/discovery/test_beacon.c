@@ -40,14 +40,21 @@ static void on_publish(void *arg, enum presence_type type, const char *json)
 
 static const struct beacon_events events = {on_sign, on_publish};
 
+/* There is somebody who signs, perhaps a new one. */
+static void signer_comes(struct beacon *b, uint64_t now)
+{
+	struct peer_id self;
+
+	assert_int_equal(peer_id_from_text(&self, PEER_A, strlen(PEER_A)), 0);
+	beacon_set_self(b, &self, now);
+}
+
 static struct beacon *beacon_at(struct seen *s, uint64_t now)
 {
 	struct beacon *b = beacon_new("Ann", "ann@example.org", HEARTBEAT, &events, s);
-	struct peer_id self;
 
 	memset(s, 0, sizeof *s);
-	assert_int_equal(peer_id_from_text(&self, PEER_A, strlen(PEER_A)), 0);
-	beacon_set_self(b, &self, now);
+	signer_comes(b, now);
 	return b;
 }
 
@@ -225,7 +232,7 @@ static void test_without_a_signer_it_is_tried_when_there_is_one(void **state)
 	s.refuse = 1;
 	assert_int_equal(run(b, 1000), 1000 + HEARTBEAT);
 	s.refuse = 0;
-	beacon_lost(b, 2000);
+	signer_comes(b, 2000);
 	run(b, 2000);
 	sign(b, &s);
 	assert_int_equal(s.published, 1);
@@ -262,7 +269,7 @@ static void test_time_never_goes_back(void **state)
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
-		beacon_lost(b, 1000);
+		signer_comes(b, 1000);
 		beacon_run(b, 1000 + (uint64_t)i, 1700000000000 - i);
 		sign(b, &s);
 	}

@@ -29,10 +29,9 @@ static void subscribe(void *arg, struct http_request *r)
 {
 	struct feed *f = arg;
 
-	if (f->start != NULL)
-		http_sse_subscribe_from(f->sse, r, f->start);
-	else
-		http_sse_subscribe(f->sse, r, f->opening);
+	const struct http_sse_start now = {.opening = f->opening, .from = http_sse_place(f->sse)};
+
+	http_sse_subscribe(f->sse, r, f->start != NULL ? f->start : &now);
 }
 
 static void note_gone(void *arg, void *tag, uint64_t at, bool slow)

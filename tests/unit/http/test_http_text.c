@@ -73,21 +73,7 @@ static void put(int (*fn)(struct buf *, const char *), const char *text, const c
 static void test_escaping(void **state)
 {
 	(void)state;
-	put(http_text_put_path, "/a b\"<\n%/\xc3\xa9.x", "/a%20b%22%3C%0A%25/%C3%A9.x");
 	put(http_text_put_html, "a<b>&\"c'd", "a&lt;b&gt;&amp;&quot;c&#39;d");
-}
-
-static void test_escaped_path_decodes_to_itself(void **state)
-{
-	static const char path[] = "/ !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~\xff\x80";
-	struct buf out;
-
-	(void)state;
-	buf_init(&out, 1000);
-	assert_int_equal(http_text_put_path(&out, path), 0);
-	assert_int_equal(buf_put_u8(&out, 0), 0);
-	decodes((const char *)buf_data(&out), path);
-	buf_clear(&out);
 }
 
 static void test_page_values_are_escaped(void **state)
@@ -115,8 +101,6 @@ static void test_full_buffer_is_an_error(void **state)
 	buf_init(&out, 5);
 	assert_int_equal(http_text_put_html(&out, "123456"), -1);
 	buf_clear(&out);
-	assert_int_equal(http_text_put_path(&out, "<<"), -1);
-	buf_clear(&out);
 	assert_int_equal(http_text_put_page(&out, "{{v}}", 5, values), -1);
 	buf_clear(&out);
 }
@@ -128,7 +112,6 @@ int main(void)
 	    cmocka_unit_test(test_malformed_paths_are_refused),
 	    cmocka_unit_test(test_cut_or_flipped_paths_never_hold_control_characters),
 	    cmocka_unit_test(test_escaping),
-	    cmocka_unit_test(test_escaped_path_decodes_to_itself),
 	    cmocka_unit_test(test_page_values_are_escaped),
 	    cmocka_unit_test(test_full_buffer_is_an_error),
 	};

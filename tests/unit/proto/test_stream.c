@@ -95,7 +95,6 @@ static void test_request_with_choices(void **state)
 	PAIR_UNTIL(&p, out.last);
 	assert_true(out.opened);
 	assert_int_equal(out.protocol, PROTOCOL_GOOP_AVATAR);
-	assert_int_equal(stream_protocol(out.s), PROTOCOL_GOOP_AVATAR);
 	assert_string_equal(out.address, "/ip4/10.0.0.9/tcp/1");
 	stream_finish(out.s);
 	PAIR_UNTIL(&p, out.closed && in.closed);
