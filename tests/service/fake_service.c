@@ -168,8 +168,9 @@ static void start(void)
 		send_garbage();
 	if (does("wild"))
 		be_wild();
-	tell(MSG_READY);
+	/* First: whoever has seen it ready may be about to clear the file. */
 	trace("READY");
+	tell(MSG_READY);
 	if (status >= 0)
 		exit(status);
 	if (does("closes"))
