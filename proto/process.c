@@ -25,9 +25,11 @@ static void on_orphaned(int signo)
 }
 
 /* Messages of 256 KiB come and go at a high rate: taken from the kernel and given back each time,
- * their pages cost more than the copy. */
+ * their pages cost more than the copy. One heap, since what a thread of libzmq allocates is freed
+ * by another, and each thread's own would stay half empty. */
 static void tune_memory(void)
 {
+	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 	mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }

@@ -10,12 +10,8 @@
  *           or any file but the key; signs bytes that somebody else put together
  * Limits    limits.h, all of them; above these, strangers are refused and services told
  */
-#include <malloc.h>
-
 #include "proto/service.h"
 #include "svc-transport/transport.h"
-
-#define HEAP_KEEP (8 * 1024 * 1024)
 
 static const struct desk desks[] = {
     {.peer = SERVICE_VIEWER,
@@ -49,10 +45,5 @@ static const struct service_spec spec = {
 
 int main(int argc, char **argv)
 {
-	/* Messages of 256 KiB come and go: from the heap, not from the kernel one by one; and from
-	 * one heap, since what a thread of libzmq allocates is freed here. */
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_MMAP_THRESHOLD, HEAP_KEEP);
-	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
 	return service_main(argc, argv, &spec);
 }
