@@ -89,9 +89,10 @@ enum admission_verdict admission_ask(
 		return ADMISSION_NO;
 	if (!inbound)
 		return a->connections < LIMIT_CONNECTIONS ? ADMISSION_YES : ADMISSION_NO;
-	if (is_tiring(p, key, now) || a->connections - a->handshakes >= LIMIT_CONNECTIONS_IN)
+	if (is_tiring(p, key, now))
 		return ADMISSION_NO;
-	return a->handshakes < LIMIT_HANDSHAKES && a->connections < LIMIT_CONNECTIONS_IN
+	return a->handshakes < LIMIT_HANDSHAKES &&
+	               a->connections < LIMIT_CONNECTIONS_IN + LIMIT_HANDSHAKES
 	           ? ADMISSION_YES
 	           : ADMISSION_CROWDED;
 }
@@ -157,6 +158,11 @@ void admission_leave(struct admission *a, const struct admission_key *key, bool 
 		admission_upgraded(a, key);
 	a->connections--;
 	p->connections--;
+}
+
+bool admission_is_over(const struct admission *a)
+{
+	return a->connections - a->handshakes > LIMIT_CONNECTIONS_IN;
 }
 
 size_t admission_count(const struct admission *a)

@@ -40,6 +40,10 @@ void admission_enter(
 void admission_upgraded(struct admission *a, const struct admission_key *key);
 void admission_leave(struct admission *a, const struct admission_key *key, bool handshake);
 
+/* Has the last inbound connection that was upgraded no place, unless another gives way? Asked then,
+ * and not before: who only connects has shown nothing that another should go for. */
+bool admission_is_over(const struct admission *a);
+
 /* Connections now, and those of them that are handshakes. */
 size_t admission_count(const struct admission *a);
 size_t admission_handshakes(const struct admission *a);

@@ -49,6 +49,9 @@ size_t conns_handshakes(const struct conns *cs); /* inbound ones under way */
 /* Walks over all: NULL begins, NULL ends. */
 struct conn *conns_next(const struct conns *cs, const struct conn *c);
 
+/* Are there more than inbound ones may be? */
+bool conns_are_over(const struct conns *cs);
+
 /* Takes an accepted descriptor; closes it at once when there is no room. */
 void conns_accept(struct conns *cs, int fd, const struct sockaddr *from);
 

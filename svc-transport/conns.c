@@ -180,6 +180,11 @@ size_t conns_count(const struct conns *cs)
 	return admission_count(cs->admission);
 }
 
+bool conns_are_over(const struct conns *cs)
+{
+	return admission_is_over(cs->admission);
+}
+
 size_t conns_handshakes(const struct conns *cs)
 {
 	return admission_handshakes(cs->admission);

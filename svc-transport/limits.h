@@ -6,7 +6,7 @@
 /* Connections: established and being upgraded together. An IPv6 host owns a /64 and often a /56,
  * so IPv6 is counted by /56, as go-libp2p does. */
 #define LIMIT_CONNECTIONS          1024
-#define LIMIT_CONNECTIONS_IN       768 /* beyond these, only those that we dial */
+#define LIMIT_CONNECTIONS_IN       768 /* established: beyond these, only those that we dial */
 #define LIMIT_CONNECTIONS_ADDRESS  16  /* one IPv4 address or one IPv6 /56 */
 #define LIMIT_CONNECTIONS_LOOPBACK 256
 #define LIMIT_CONNECTIONS_PEER     8 /* one peer id; mutual dials make two */

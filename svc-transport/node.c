@@ -19,6 +19,34 @@ static void on_connected(void *arg, struct conn *c)
 	dialer_progress(n->dialer, conn_peer(c), c, loop_now(n->loop));
 }
 
+/* The inbound connection that has been without streams for longest. */
+static struct conn *idlest(const struct node *n, const struct conn *but)
+{
+	struct conn *c = NULL, *most = NULL;
+	uint64_t since, first = UINT64_MAX;
+
+	while ((c = conns_next(n->conns, c)) != NULL) {
+		if (c == but || !conn_is_inbound(c) || !conn_is_open(c))
+			continue;
+		since = lane_idle_since(conn_user(c));
+		if (since < first) {
+			first = since;
+			most = c;
+		}
+	}
+	return most;
+}
+
+/* Whoever only holds a place gives it to one who may have something to say. */
+static bool make_place(const struct node *n, const struct conn *newcomer)
+{
+	struct conn *idle = idlest(n, newcomer);
+
+	if (idle != NULL)
+		conn_close(idle, "it was idle, and gave way to a newer connection");
+	return idle != NULL;
+}
+
 static void on_open(void *arg, struct conn *c)
 {
 	struct node *n = arg;
@@ -32,6 +60,10 @@ static void on_open(void *arg, struct conn *c)
 	}
 	if (p->lane_count > LIMIT_CONNECTIONS_PEER) {
 		conn_close(c, "too many connections to one peer");
+		return;
+	}
+	if (conn_is_inbound(c) && conns_are_over(n->conns) && !make_place(n, c)) {
+		conn_close(c, "too many connections, and none is idle");
 		return;
 	}
 	dialer_connected(n->dialer, &p->id, c);

@@ -61,9 +61,10 @@ struct lane {
 	struct conn *conn;
 	struct pipe_list pipes;
 	struct pipe_list queue;
-	size_t count;       /* of both */
-	size_t stuck;       /* with `held` although they may send: yamux was full */
-	unsigned unsettled; /* opened by us before the peer showed itself */
+	size_t count;        /* of both */
+	uint64_t idle_since; /* while that is 0 */
+	size_t stuck;        /* with `held` although they may send: yamux was full */
+	unsigned unsettled;  /* opened by us before the peer showed itself */
 	bool settled;
 	struct share *share; /* of the peer, with its other lanes */
 	struct bucket openings;

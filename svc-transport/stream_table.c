@@ -46,6 +46,7 @@ struct lane *lane_new(struct stream_table *t, struct conn *c)
 
 	l->table = t;
 	l->conn = c;
+	l->idle_since = loop_now(t->loop);
 	l->share = shares_enter(t->shares, conn_peer(c));
 	TAILQ_INIT(&l->pipes);
 	TAILQ_INIT(&l->queue);
@@ -61,6 +62,7 @@ void lane_remove(struct lane *l, struct pipe *p)
 	else
 		TAILQ_REMOVE(&l->pipes, p, entry);
 	l->count--;
+	l->idle_since = loop_now(l->table->loop);
 	l->stuck -= p->stuck;
 	l->share->unsent -= p->unsent;
 	if (!p->ours)
@@ -93,6 +95,11 @@ struct conn *lane_conn(const struct lane *l)
 size_t lane_count(const struct lane *l)
 {
 	return l->count;
+}
+
+uint64_t lane_idle_since(const struct lane *l)
+{
+	return l->count == 0 ? l->idle_since : UINT64_MAX;
 }
 
 bool lane_is_settled(const struct lane *l)

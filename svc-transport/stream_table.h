@@ -45,6 +45,8 @@ void lane_tick(struct lane *l, uint64_t now);
 void lane_free(struct lane *l);
 struct conn *lane_conn(const struct lane *l);
 size_t lane_count(const struct lane *l); /* pipes */
+/* Since when there are none; UINT64_MAX while there are. */
+uint64_t lane_idle_since(const struct lane *l);
 /* The peer has shown that its muxer is wired: it opened a stream, or answered on one of ours. */
 bool lane_is_settled(const struct lane *l);
 /* Something of a service still has to go to the peer: what it has written and ended, and with

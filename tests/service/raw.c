@@ -123,10 +123,19 @@ unsigned raw_port(struct puppet *p)
 
 int raw_tcp(struct puppet *p)
 {
+	return raw_tcp_from(p, 1);
+}
+
+int raw_tcp_from(struct puppet *p, unsigned host)
+{
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in from = {.sin_family = AF_INET};
 	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)raw_port(p))};
 	int on = 1;
 
+	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
+	if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
+		fail_msg("bind: %s", strerror(errno));
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) != 0)
 		fail_msg("connect: %s", strerror(errno));
@@ -265,10 +274,10 @@ bool raw_turn(struct raw *r)
 	return true;
 }
 
-struct raw *raw_dial_noise(struct puppet *p, const struct raw *like, bool muxers)
+static struct raw *dial_noise(struct puppet *p, int fd, const struct raw *like, bool muxers)
 {
 	static const char *const ids[] = {"/noise"};
-	struct raw *r = raw_new(p, raw_tcp(p), like);
+	struct raw *r = raw_new(p, fd, like);
 
 	if (!muxers) /* the extension is the last field: 22 0e 12 0c "/yamux/1.0.0" */
 		r->self.payload_len -= 16;
@@ -279,6 +288,11 @@ struct raw *raw_dial_noise(struct puppet *p, const struct raw *like, bool muxers
 	return r;
 }
 
+struct raw *raw_dial_noise(struct puppet *p, const struct raw *like, bool muxers)
+{
+	return dial_noise(p, raw_tcp(p), like, muxers);
+}
+
 /* Records that came along with the end of the handshake have waited for this. */
 static void begin_yamux(struct raw *r, bool client)
 {
@@ -286,13 +300,23 @@ static void begin_yamux(struct raw *r, bool client)
 	raw_records(r);
 }
 
-struct raw *raw_dial(struct puppet *p, const struct raw *like)
+static struct raw *dial(struct puppet *p, int fd, const struct raw *like)
 {
-	struct raw *r = raw_dial_noise(p, like, true);
+	struct raw *r = dial_noise(p, fd, like, true);
 
 	assert_true(noise_agreed_yamux(r->noise));
 	begin_yamux(r, true);
 	return r;
+}
+
+struct raw *raw_dial(struct puppet *p, const struct raw *like)
+{
+	return dial(p, raw_tcp(p), like);
+}
+
+struct raw *raw_dial_from(struct puppet *p, unsigned host)
+{
+	return dial(p, raw_tcp_from(p, host), NULL);
 }
 
 /* --- dialled by the service ------------------------------------------------------------------- */

@@ -57,6 +57,8 @@ struct puppet *raw_stage(struct puppet_end **viewer, struct puppet_end **discove
 /* The port that the service listens on, and a socket connected to it. */
 unsigned raw_port(struct puppet *p);
 int raw_tcp(struct puppet *p);
+/* The same from 127.0.0.<host>. */
+int raw_tcp_from(struct puppet *p, unsigned host);
 
 /* A peer on that socket, which it owns; of the same identity as `like`, of a new one with NULL. */
 struct raw *raw_new(struct puppet *p, int fd, const struct raw *like);
@@ -74,6 +76,8 @@ bool raw_turn(struct raw *r);
 struct raw *raw_dial_noise(struct puppet *p, const struct raw *like, bool muxers);
 /* The same with yamux on it. */
 struct raw *raw_dial(struct puppet *p, const struct raw *like);
+/* That of a new peer from 127.0.0.<host>. */
+struct raw *raw_dial_from(struct puppet *p, unsigned host);
 
 /* Listens, has discovery ask the service to connect there, and takes the connection. */
 struct raw *raw_be_dialled(struct puppet *p, struct puppet_end *discovery, const struct raw *like);

@@ -173,6 +173,38 @@ static void a_flood_of_handshakes_leaves_room_for_the_honest(void **state)
 	raw_assert_honest(p);
 }
 
+/* A stranger who has said nothing about itself and wants nothing. */
+static struct raw *idle_stranger(unsigned host)
+{
+	struct raw *r = raw_dial_from(p, host);
+
+	RAW_UNTIL(r, r->stream_count > 0);
+	yamux_reset(r->streams[0].y, YAMUX_CODE_NONE);
+	raw_turn(r);
+	return r;
+}
+
+static void the_idlest_gives_way_when_all_places_are_taken(void **state)
+{
+	static struct raw *r[LIMIT_CONNECTIONS_IN];
+	struct raw *late;
+
+	(void)state;
+	r[0] = idle_stranger(2);
+	raw_ping(r[0]);
+	for (unsigned i = 1; i < LIMIT_CONNECTIONS_IN; i++)
+		r[i] = idle_stranger(2 + i / LIMIT_CONNECTIONS_LOOPBACK);
+	late = raw_dial_from(p, 100);
+	raw_ping(late);
+	RAW_UNTIL(r[1], r[1]->dead);
+	raw_turn(r[0]);
+	raw_turn(r[2]);
+	assert_false(r[0]->dead || r[2]->dead || late->dead);
+	for (unsigned i = 0; i < LIMIT_CONNECTIONS_IN; i++)
+		raw_free(r[i]);
+	raw_free(late);
+}
+
 /* --- streams opened too fast ------------------------------------------------------------------ */
 
 /* Appends a frame without a body. */
@@ -396,6 +428,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(
 		whoever_lets_the_most_wait_pays, setup_with_db, teardown),
 	    TEST(a_flood_of_handshakes_leaves_room_for_the_honest),
+	    TEST(the_idlest_gives_way_when_all_places_are_taken),
 	    TEST(rapid_resets_end_the_connection_alone),
 	    TEST(streams_that_are_used_may_come_fast),
 	    TEST(a_page_called_off_is_no_attack),

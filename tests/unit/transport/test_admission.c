@@ -112,25 +112,28 @@ static void a_crowd_of_handshakes_gives_way(void **state)
 	assert_int_equal(admission_handshakes(a), LIMIT_HANDSHAKES);
 }
 
-static void altogether_there_is_a_limit(void **state)
+static void established_ones_leave_room_for_handshakes(void **state)
 {
+	struct admission_key k = key("192.0.2.1");
+
 	(void)state;
-	enter_many(LIMIT_CONNECTIONS_IN - 1, false);
+	enter_many(LIMIT_CONNECTIONS_IN, false);
 	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
-	enter("192.0.2.2", true, 1);
-	/* A handshake can give way to an inbound one, but established ones never do. */
-	assert_int_equal(ask("192.0.2.1", true), ADMISSION_CROWDED);
-	enter("192.0.2.3", false, 1);
-	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	assert_false(admission_is_over(a));
+	enter("192.0.2.1", true, 1);
+	assert_false(admission_is_over(a));
+	/* Only who is upgraded needs a place that another has. */
+	admission_upgraded(a, &k);
+	assert_true(admission_is_over(a));
 }
 
 static void strangers_leave_room_for_our_own_dials(void **state)
 {
 	(void)state;
-	enter_many(LIMIT_CONNECTIONS_IN, false);
-	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	enter_many(LIMIT_CONNECTIONS_IN + LIMIT_HANDSHAKES, false);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_CROWDED);
 	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
-	enter_many(LIMIT_CONNECTIONS - LIMIT_CONNECTIONS_IN, false);
+	enter_many(LIMIT_CONNECTIONS - LIMIT_CONNECTIONS_IN - LIMIT_HANDSHAKES, false);
 	assert_int_equal(ask("192.0.2.1", false), ADMISSION_NO);
 }
 
@@ -201,7 +204,7 @@ int main(void)
 	    TEST(loopback_gets_more),
 	    TEST(handshakes_of_one_address_are_few),
 	    TEST(a_crowd_of_handshakes_gives_way),
-	    TEST(altogether_there_is_a_limit),
+	    TEST(established_ones_leave_room_for_handshakes),
 	    TEST(strangers_leave_room_for_our_own_dials),
 	    TEST(who_leaves_makes_room),
 	    TEST(who_comes_too_often_has_to_rest),
