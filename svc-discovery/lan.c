@@ -12,9 +12,17 @@ enum state {
 	LAN_UP
 };
 
+/* Who spoke of peers: whoever invents some, with addresses of others, shall not have us knock at
+ * all of them at once, nor keep us from those that are there. */
+struct source {
+	uint64_t key;
+	size_t rows, dialling;
+};
+
 struct row {
 	struct peer_id peer;
-	bool heard; /* otherwise it is only connected */
+	struct source *source; /* NULL unless it is heard */
+	bool heard;            /* otherwise it is only connected */
 	enum state state;
 	uint64_t at;
 	uint64_t dialled; /* last; 0: never */
@@ -29,6 +37,7 @@ struct lan {
 	bool ready;
 	struct peer_id self;
 	struct map *rows;
+	struct map *sources;
 	size_t heard, dialling;
 };
 
@@ -40,11 +49,13 @@ struct lan *lan_new(uint64_t seed, lan_dial_fn *dial, void *arg)
 	l->dial = dial;
 	l->arg = arg;
 	l->rows = map_new();
+	l->sources = map_new();
 	return l;
 }
 
 void lan_free(struct lan *l)
 {
+	struct source *source;
 	struct row *row;
 
 	if (l == NULL)
@@ -52,6 +63,9 @@ void lan_free(struct lan *l)
 	MAP_FOREACH (l->rows, at, row)
 		free(row);
 	map_free(l->rows);
+	MAP_FOREACH (l->sources, at, source)
+		free(source);
+	map_free(l->sources);
 	free(l);
 }
 
@@ -70,10 +84,57 @@ static struct row *row_find(const struct lan *l, const struct peer_id *peer)
 
 static void set_state(struct lan *l, struct row *row, enum state state, uint64_t at)
 {
-	l->dialling -= row->state == LAN_DIALLING;
+	size_t before = row->state == LAN_DIALLING, after = state == LAN_DIALLING;
+
+	l->dialling += after - before;
+	if (row->source != NULL)
+		row->source->dialling += after - before;
 	row->state = state;
 	row->at = at;
-	l->dialling += state == LAN_DIALLING;
+}
+
+/* --- who speaks of it --- */
+
+static struct source *source_find(const struct lan *l, uint64_t key)
+{
+	return map_get(l->sources, &key, sizeof key);
+}
+
+static void source_leave(struct lan *l, struct row *row)
+{
+	struct source *s = row->source;
+
+	row->source = NULL;
+	if (s == NULL)
+		return;
+	s->dialling -= row->state == LAN_DIALLING;
+	if (--s->rows > 0)
+		return;
+	map_remove(l->sources, &s->key, sizeof s->key);
+	free(s);
+}
+
+static void source_enter(struct lan *l, struct row *row, uint64_t key)
+{
+	struct source *s = source_find(l, key);
+
+	if (s == NULL) {
+		s = xcalloc(1, sizeof *s);
+		s->key = key;
+		map_set(l->sources, &s->key, sizeof s->key, s);
+	}
+	s->rows++;
+	s->dialling += row->state == LAN_DIALLING;
+	source_leave(l, row);
+	row->source = s;
+}
+
+/* May it speak of one more? */
+static bool source_may(const struct lan *l, uint64_t key)
+{
+	const struct source *s = source_find(l, key);
+
+	return s == NULL || s->rows < LAN_SOURCE_MAX;
 }
 
 /* We first, when our id is the smaller one. */
@@ -104,6 +165,7 @@ static struct row *row_add(struct lan *l, const struct peer_id *peer)
 static void row_drop(struct lan *l, struct row *row)
 {
 	set_state(l, row, LAN_WAITING, 0);
+	source_leave(l, row);
 	map_remove(l->rows, row->peer.bytes, row->peer.len);
 	free(row);
 }
@@ -127,16 +189,17 @@ static void heard_fresh(struct lan *l, struct row *row, uint64_t now)
 		row->at = at;
 }
 
-void lan_heard(struct lan *l, const struct peer_id *peer, bool fresh, uint64_t now)
+void lan_heard(struct lan *l, const struct peer_id *peer, uint64_t source, bool fresh, uint64_t now)
 {
 	struct row *row = row_find(l, peer);
 
 	if (l->ready && peer_id_equal(peer, &l->self))
 		return;
-	if ((row == NULL || !row->heard) && l->heard == LAN_MAX)
+	if ((row == NULL || !row->heard) && (l->heard == LAN_MAX || !source_may(l, source)))
 		return;
 	if (row == NULL)
 		row = row_add(l, peer);
+	source_enter(l, row, source);
 	if (!row->heard)
 		heard_first(l, row, now);
 	else if (fresh)
@@ -150,6 +213,7 @@ void lan_gone(struct lan *l, const struct peer_id *peer)
 	if (row == NULL || !row->heard)
 		return;
 	row->heard = false;
+	source_leave(l, row);
 	l->heard--;
 	if (row->state != LAN_UP)
 		row_drop(l, row);
@@ -204,6 +268,12 @@ void lan_restart(struct lan *l, uint64_t now)
 	}
 }
 
+static bool has_room(const struct lan *l, const struct row *row)
+{
+	return l->dialling < LAN_DIALS_MAX &&
+	       (row->source == NULL || row->source->dialling < LAN_SOURCE_DIALS);
+}
+
 uint64_t lan_run(struct lan *l, uint64_t now)
 {
 	uint64_t next = UINT64_MAX;
@@ -216,7 +286,7 @@ uint64_t lan_run(struct lan *l, uint64_t now)
 			retry_later(l, row, now);
 		if (row->state == LAN_WAITING && row->at <= now) {
 			/* Whoever finds no room waits for the next answer, or this one's end. */
-			if (l->dialling == LAN_DIALS_MAX)
+			if (!has_room(l, row))
 				continue;
 			set_state(l, row, LAN_DIALLING, now + LAN_DIAL_MS);
 			row->dialled = now;

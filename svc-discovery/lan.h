@@ -17,6 +17,8 @@
 
 #define LAN_MAX            1024 /* peers; further ones are not dialled */
 #define LAN_DIALS_MAX      32   /* at once */
+#define LAN_SOURCE_MAX     256  /* peers that one machine may speak of; */
+#define LAN_SOURCE_DIALS   8    /* and those of them dialled at once */
 #define LAN_OTHER_FIRST_MS 200  /* head start of the peer with the smaller id */
 #define LAN_BACKOFF_MS     5000 /* first; doubles, with up to half of it added at random */
 #define LAN_BACKOFF_MAX_MS 300000
@@ -36,8 +38,10 @@ void lan_free(struct lan *l); /* NULL is fine */
 /* Whom we are; nobody is dialled before this is known. */
 void lan_set_self(struct lan *l, const struct peer_id *self);
 
-/* mDNS hears the peer. `fresh`: it was unknown or has a new address, so it is worth a try now. */
-void lan_heard(struct lan *l, const struct peer_id *peer, bool fresh, uint64_t now);
+/* mDNS hears the peer, from a machine that is told from others by `source`. `fresh`: it was unknown
+ * or has a new address, so it is worth a try now. */
+void lan_heard(
+    struct lan *l, const struct peer_id *peer, uint64_t source, bool fresh, uint64_t now);
 /* mDNS hears it no more: it is not dialled any longer. */
 void lan_gone(struct lan *l, const struct peer_id *peer);
 

@@ -1,6 +1,7 @@
 #include "svc-discovery/vicinity.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -22,6 +23,7 @@ struct vicinity {
 	struct mdns_agent *agent;
 	struct mdns_heard *heard;
 	struct lan *lan;
+	uint64_t source;     /* of the packet that is being heard */
 	struct peer_id self; /* length 0: not known yet */
 };
 
@@ -80,7 +82,7 @@ static void on_heard(void *arg, const struct mdns_heard_peer *peer)
 	struct vicinity *v = arg;
 
 	tell_at(v, peer);
-	lan_heard(v->lan, &peer->peer, peer->fresh, loop_now(v->loop));
+	lan_heard(v->lan, &peer->peer, v->source, peer->fresh, loop_now(v->loop));
 }
 
 static void on_gone(void *arg, const struct peer_id *peer)
@@ -98,6 +100,19 @@ static void on_dial(void *arg, const struct peer_id *peer)
 	v->events->dial(v->arg, peer);
 }
 
+/* Tells the machines of a network apart: there, IPv6 addresses differ in their second half. */
+static uint64_t source_of(const struct sockaddr *from)
+{
+	uint64_t key = 0;
+
+	if (from->sa_family == AF_INET6)
+		memcpy(
+		    &key, ((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr + 8, sizeof key);
+	else if (from->sa_family == AF_INET)
+		memcpy(&key, &((const struct sockaddr_in *)from)->sin_addr, 4);
+	return key;
+}
+
 static void on_packet(void *arg, const struct mdns_socket_packet *p)
 {
 	struct vicinity *v = arg;
@@ -109,6 +124,7 @@ static void on_packet(void *arg, const struct mdns_socket_packet *p)
 	    .len = p->len,
 	};
 
+	v->source = source_of(p->from);
 	mdns_agent_input(v->agent, &packet, loop_now(v->loop));
 	run(v);
 }

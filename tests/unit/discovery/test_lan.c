@@ -46,7 +46,7 @@ static uint64_t heard(struct lan *l, uint32_t n, bool fresh, uint64_t now)
 {
 	struct peer_id id = peer(n);
 
-	lan_heard(l, &id, fresh, now);
+	lan_heard(l, &id, n, fresh, now);
 	return lan_run(l, now);
 }
 
@@ -310,6 +310,61 @@ static void test_nobody_is_dialled_before_we_know_who_we_are(void **state)
 	lan_free(l);
 }
 
+/* Peers that one machine speaks of. */
+static void heard_from(struct lan *l, uint64_t source, uint32_t from, uint32_t count, uint64_t now)
+{
+	for (uint32_t n = from; n < from + count; n++) {
+		struct peer_id id = peer(n);
+
+		lan_heard(l, &id, source, true, now);
+	}
+	lan_run(l, now);
+}
+
+static void test_one_machine_does_not_have_us_dial_everywhere(void **state)
+{
+	struct seen s;
+	struct lan *l = lan_of(&s);
+
+	(void)state;
+	heard_from(l, 1, 1000, LAN_MAX, 1000);
+	assert_int_equal(lan_count(l), LAN_SOURCE_MAX);
+	assert_int_equal(s.dials, LAN_SOURCE_DIALS);
+	heard_from(l, 2, LARGER, 1, 1000);
+	assert_int_equal(s.dials, LAN_SOURCE_DIALS + 1);
+	assert_int_equal(s.last, LARGER);
+	/* What has come to an end, or has gone, makes room for the next. */
+	failed(l, LARGER, 1100);
+	for (int i = 0; i < LAN_SOURCE_MAX / LAN_SOURCE_DIALS; i++)
+		for (uint32_t n = 1000; n < 1000 + LAN_SOURCE_MAX; n++)
+			failed(l, n, 1100);
+	assert_int_equal(s.dials, LAN_SOURCE_MAX + 1);
+	for (uint32_t n = 1000; n < 1000 + LAN_SOURCE_MAX; n++) {
+		struct peer_id id = peer(n);
+
+		lan_gone(l, &id);
+	}
+	heard_from(l, 1, 5000, 1, 2000);
+	assert_int_equal(s.last, 5000);
+	lan_free(l);
+}
+
+/* Another machine's word of a peer takes nothing of the first one's. */
+static void test_who_spoke_last_counts(void **state)
+{
+	struct seen s;
+	struct lan *l = lan_of(&s);
+
+	(void)state;
+	heard_from(l, 1, 1000, LAN_SOURCE_DIALS, 1000);
+	heard_from(l, 1, 2000, 1, 1000);
+	assert_int_equal(s.dials, LAN_SOURCE_DIALS);
+	heard_from(l, 2, 1000, 1, 1000);
+	assert_int_equal(s.dials, LAN_SOURCE_DIALS + 1);
+	assert_int_equal(s.last, 2000);
+	lan_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +380,8 @@ int main(void)
 	    cmocka_unit_test(test_a_new_address_is_worth_a_try),
 	    cmocka_unit_test(test_after_a_restart_of_the_transport_all_are_dialled),
 	    cmocka_unit_test(test_few_are_dialled_at_once),
+	    cmocka_unit_test(test_one_machine_does_not_have_us_dial_everywhere),
+	    cmocka_unit_test(test_who_spoke_last_counts),
 	    cmocka_unit_test(test_the_table_is_bounded),
 	    cmocka_unit_test(test_we_are_not_dialled_once_we_know_ourselves),
 	    cmocka_unit_test(test_nobody_is_dialled_before_we_know_who_we_are),
