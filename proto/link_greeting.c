@@ -136,6 +136,9 @@ static void refuse_version(struct link *l, unsigned version)
 /* The binding side is greeted. */
 static void hear_hello(struct link *l, uint32_t greeting)
 {
+	/* An answer behind the goodbye would bring the other end up again, with nobody here. */
+	if (l->parting)
+		return;
 	if (greeting == l->greeting) {
 		/* Repeated before our answer arrived, or of a pairing that has broken. */
 		if (l->up)

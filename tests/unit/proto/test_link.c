@@ -4,6 +4,7 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "proto/link_private.h"
 #include "tests/unit/proto/pair.h"
 #include "tests/unit/testing.h"
 
@@ -170,8 +171,6 @@ static void test_new_token_without_a_death(void **state)
  */
 static void part(struct pair_end *leaves, struct pair_end *stays, struct pair *p)
 {
-	uint64_t before = link_counted(stays->link).messages_in;
-
 	for (uint32_t i = 0; i < 500; i++)
 		if (leaves == &p->viewer)
 			send_credit(leaves, 1001 + 2 * i);
@@ -179,11 +178,34 @@ static void part(struct pair_end *leaves, struct pair_end *stays, struct pair *p
 			send_self(leaves, 7);
 	assert_true(link_part(leaves->link));
 	PAIR_UNTIL(p, leaves->downs == 1);
-	assert_int_equal(link_counted(stays->link).messages_in - before, 500 + 1);
+	assert_int_equal(link_counted_since_up(stays->link).messages_in, 500 + 1);
 	assert_int_equal(stays->downs, 1);
 	assert_string_equal(stays->why, "stopped");
 	assert_false(link_part(leaves->link));
 	assert_int_equal(leaves->alarms + stays->alarms, 0);
+}
+
+/* The greeting was slow and is said once more; it is heard by an end that has said goodbye. */
+static void test_after_a_goodbye_nobody_is_greeted(void **state)
+{
+	struct pair p = {.viewer.message = note_port};
+	struct msg m;
+
+	(void)state;
+	pair_begin(&p);
+	assert_true(link_part(p.transport.link));
+	msg_begin(&m, MSG_HELLO, 0);
+	msg_put_u16(&m, LINK_VERSION);
+	msg_put_u8(&m, SERVICE_VIEWER);
+	msg_put_u32(&m, p.viewer.generation);
+	msg_put_u32(&m, p.viewer.link->greeting);
+	assert_int_equal(link_send_raw(p.viewer.link, &m), 0);
+	PAIR_UNTIL(&p, p.transport.downs == 1);
+	for (int i = 0; i < 20; i++)
+		loop_turn(p.loop, 5);
+	assert_false(link_is_up(p.viewer.link));
+	assert_int_equal(p.viewer.ups, 1);
+	pair_end(&p);
 }
 
 static void test_a_goodbye_comes_after_everything_else(void **state)
@@ -547,6 +569,7 @@ int main(void)
 	    cmocka_unit_test(test_connecting_end_restarts),
 	    cmocka_unit_test(test_binding_end_restarts),
 	    cmocka_unit_test(test_new_token_without_a_death),
+	    cmocka_unit_test(test_after_a_goodbye_nobody_is_greeted),
 	    cmocka_unit_test(test_a_goodbye_comes_after_everything_else),
 	    cmocka_unit_test(test_both_say_goodbye_at_once),
 	    cmocka_unit_test(test_nobody_is_thanked_for_a_goodbye_not_said),
