@@ -18,6 +18,13 @@
 #define SANDBOX_SANITIZED 0
 #endif
 
+/* Whether the handler of refusals can read a call's arguments here, and answer in its place. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define SANDBOX_REGISTERS 1
+#else
+#define SANDBOX_REGISTERS 0
+#endif
+
 /* Adds "what: why" to what is lacking. */
 void sandbox_lack(struct sandbox *status, const char *what, const char *why);
 
@@ -34,8 +41,8 @@ int sandbox_user(const struct sandbox_rules *r, struct sandbox *status);
 void sandbox_seccomp(const struct sandbox_rules *r, struct sandbox *status);
 
 /* sandbox_trap.c: what happens to those that are not allowed. `r` is lent for ever. Returns 0, or
- * -1 with errno. *pass is one argument more than connect(2) and openat(2) have, for those
- * of the handler. */
+ * -1 with errno. *pass is one argument more than connect(2), openat(2) and openat2(2) have, for
+ * those of the handler. */
 int sandbox_trap(const struct sandbox_rules *r, uint64_t *pass);
 
 #endif

@@ -36,7 +36,7 @@ static const int always[] = {
     CALL(getsockopt), CALL(setsockopt), CALL(recvfrom), CALL(sendto), CALL(recvmsg), CALL(sendmsg),
     CALL(sendmmsg), CALL(recvmmsg),
     /* signals */
-    CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack),
+    CALL(rt_sigreturn), CALL(sigaltstack),
     /* who and where */
     CALL(getpid), CALL(gettid), CALL(getppid), CALL(getuid), CALL(geteuid), CALL(getgid),
     CALL(getegid), CALL(uname), CALL(sysinfo), CALL(getrlimit), CALL(getrusage),
@@ -49,8 +49,8 @@ static const int database[] = {CALL(pwrite64), CALL(fsync), CALL(fdatasync), CAL
     CALL(fallocate), CALL(fstatfs), CALL(getcwd), CALL(access), CALL(faccessat), CALL(newfstatat),
     CALL(readlink), END};
 
-/* openat is not among them, nor is connect: see sandbox_trap.c. */
-static const int files[] = {CALL(openat2), CALL(newfstatat), CALL(stat), CALL(lstat), CALL(access),
+/* openat and openat2 are not among them, nor is connect: see sandbox_trap.c. */
+static const int files[] = {CALL(newfstatat), CALL(stat), CALL(lstat), CALL(access),
     CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getdents64),
     CALL(statx), CALL(getcwd), CALL(fstatfs), END};
 
@@ -98,6 +98,12 @@ static void allow_some(struct filter *f)
 	allow_if(f, CALL(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
 	/* Signals to itself, as raise(3) and abort(3) do. */
 	allow_if(f, CALL(tgkill), SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
+	/* To block signals is looked at by the handler: see sandbox_trap.c. To set all of them at
+	 * once is how a new thread begins, which may be at just this moment. */
+	if (SANDBOX_REGISTERS)
+		allow_if(f, CALL(rt_sigprocmask), SCMP_A0_32(SCMP_CMP_NE, SIG_BLOCK));
+	else
+		allow(f, (const int[]){CALL(rt_sigprocmask), END});
 	/* The handler that tells of refusals stays; to try is to die at once. */
 	allow_if(f, CALL(rt_sigaction), SCMP_A0_32(SCMP_CMP_NE, SIGSYS));
 	keep(f, seccomp_rule_add(f->ctx, SCMP_ACT_KILL_PROCESS, CALL(rt_sigaction), 1,
@@ -159,8 +165,10 @@ void sandbox_seccomp(const struct sandbox_rules *r, struct sandbox *status)
 	allow_groups(&f, r->may);
 	keep(&f, sandbox_trap(r, &pass) == 0 ? 0 : -errno);
 	allow_if(&f, CALL(connect), SCMP_A3_64(SCMP_CMP_EQ, pass));
-	if (r->may & SANDBOX_OPEN)
+	if (r->may & SANDBOX_OPEN) {
 		allow_if(&f, CALL(openat), SCMP_A4_64(SCMP_CMP_EQ, pass));
+		allow_if(&f, CALL(openat2), SCMP_A4_64(SCMP_CMP_EQ, pass));
+	}
 	if (f.r == 0)
 		f.r = seccomp_load(f.ctx);
 	seccomp_release(f.ctx);

@@ -1,12 +1,12 @@
 /* What happens to a system call that seccomp does not let through: a handler of SIGSYS looks at it
  * in the thread that made it.
  *
- * open(2) and connect(2) take what a filter cannot see, a name. They are done for the process when
- * its rules know the name, with a number behind the arguments that only this file knows. What they
- * must not reach is out of reach even for a process that finds its way around this handler:
- * Landlock enforces the same rules, and sockets have their users. The handler is there so that an
- * attempt is seen. Libraries open what they like, so a process that may read files at all is
- * refused others with EACCES; whoever tries anything else dies. */
+ * open(2), openat2(2) and connect(2) take what a filter cannot see, a name. They are done for the
+ * process when its rules know the name, with a number behind the arguments that only this file
+ * knows. What they must not reach is out of reach even for a process that finds its way around this
+ * handler: Landlock enforces the same rules, and sockets have their users. The handler is there so
+ * that an attempt is seen. Libraries open what they like, so a process that may read files at all
+ * is refused others with EACCES; whoever tries anything else dies. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,10 @@ static struct {
 	uint64_t pass;
 } trap;
 
+/* Of system calls by number: room for the years to come. */
+#define CALLS 512
+static char names[CALLS][24];
+
 /* glibc looks whether memory may be given back (EACCES means that it may not), for processors, and
  * for a cache of names. */
 static const char *const quiet[] = {
@@ -54,7 +58,7 @@ static void look_at(struct call *c, const siginfo_t *info, void *context)
 	ucontext_t *u = context;
 
 	*c = (struct call){.number = info->si_syscall};
-#if defined(__x86_64__)
+#if SANDBOX_REGISTERS && defined(__x86_64__)
 	greg_t *g = u->uc_mcontext.gregs;
 
 	c->args[0] = g[REG_RDI];
@@ -62,7 +66,7 @@ static void look_at(struct call *c, const siginfo_t *info, void *context)
 	c->args[2] = g[REG_RDX];
 	c->args[3] = g[REG_R10];
 	c->result = (long *)&g[REG_RAX];
-#elif defined(__aarch64__)
+#elif SANDBOX_REGISTERS
 	for (int i = 0; i < 4; i++)
 		c->args[i] = (long)u->uc_mcontext.regs[i];
 	c->result = (long *)&u->uc_mcontext.regs[0];
@@ -98,7 +102,7 @@ static bool is_in_rules(const char *path)
 
 static long open_for(const struct call *c)
 {
-	long fd = syscall(SYS_openat, c->args[0], c->args[1], c->args[2], c->args[3], trap.pass);
+	long fd = syscall(c->number, c->args[0], c->args[1], c->args[2], c->args[3], trap.pass);
 
 	return fd >= 0 ? fd : -errno;
 }
@@ -150,14 +154,27 @@ static void take_address(const struct call *c, struct sockaddr_storage *to)
 	memcpy(to, (const void *)c->args[1], n < sizeof(*to) ? n : sizeof(*to) - 1);
 }
 
-/* "openat \"/etc/passwd\"". Not all that it calls is meant for signal handlers: it runs once, in a
- * process that is about to die or that was inside of open(3). */
+/* In time, since whoever is trapped may hold malloc's lock: fork(3) does. */
+static void learn_names(void)
+{
+	for (int i = 0; i < CALLS; i++) {
+		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
+
+		if (name != NULL)
+			str_copy(names[i], sizeof(names[i]), name);
+		free(name);
+	}
+}
+
+/* "openat \"/etc/passwd\"". */
 static void describe(const struct call *c, const char *path, char out[WHAT])
 {
-	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, c->number);
+	bool known = c->number >= 0 && c->number < CALLS && names[c->number][0] != '\0';
 
-	str_copy(out, WHAT, name != NULL ? name : "a system call without a name");
-	free(name);
+	if (known)
+		str_copy(out, WHAT, names[c->number]);
+	else
+		snprintf(out, WHAT, "system call %d", c->number);
 	if (path == NULL)
 		return;
 	strncat(out, " \"", WHAT - strlen(out) - 1);
@@ -211,6 +228,27 @@ static bool try_connect(
 	return true;
 }
 
+/* fork(3), posix_spawn(3) and pthread_create(3) block all signals around the call that counts, and
+ * where SIGSYS is blocked the kernel kills without asking the handler, so without a name in the
+ * log. What the thread is to block is what it returns to from here. */
+static bool block_signals(const struct call *c, ucontext_t *u)
+{
+	const sigset_t *set = (const sigset_t *)c->args[1];
+	uint64_t before, more = 0;
+
+	if (c->args[0] != SIG_BLOCK || c->args[3] != sizeof(before))
+		return false;
+	memcpy(&before, &u->uc_sigmask, sizeof(before));
+	if (set != NULL)
+		memcpy(&more, set, sizeof(more));
+	if (c->args[2] != 0)
+		memcpy((void *)c->args[2], &before, sizeof(before));
+	more = (before | more) & ~(UINT64_C(1) << (SIGSYS - 1));
+	memcpy(&u->uc_sigmask, &more, sizeof(more));
+	*c->result = 0;
+	return true;
+}
+
 static void on_trap(int signo, siginfo_t *info, void *context)
 {
 	struct call c;
@@ -222,10 +260,12 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 
 	(void)signo;
 	look_at(&c, info, context);
-	if (c.number == SYS_openat && c.result != NULL)
+	if ((c.number == SYS_openat || c.number == SYS_openat2) && c.result != NULL)
 		done = try_open(&c, &path);
 	else if (c.number == SYS_connect && c.result != NULL)
 		done = try_connect(&c, &to, port, &path);
+	else if (c.number == SYS_rt_sigprocmask && c.result != NULL)
+		done = block_signals(&c, context);
 	if (!done && path != NULL && is_quiet(path)) {
 		*c.result = -EACCES;
 	} else if (!done) {
@@ -238,8 +278,8 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-/* libzmq blocks all signals in its threads, and where SIGSYS is blocked the kernel kills without
- * asking the handler. So this stands before the C library's own, which libzmq means. */
+/* libzmq blocks all signals in its threads, before the filter stands. So this takes the place of
+ * the C library's own, which libzmq means. */
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *before)
 {
 	int saved = errno, error = 0;
@@ -273,6 +313,7 @@ int sandbox_trap(const struct sandbox_rules *r, uint64_t *pass)
 
 	action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_NODEFER);
 	trap.rules = r;
+	learn_names();
 	if (getrandom(&trap.pass, sizeof(trap.pass), 0) != sizeof(trap.pass))
 		return -1;
 	*pass = trap.pass;

@@ -279,6 +279,17 @@ static void obey(struct minder *m, enum child_order order, enum child_state befo
 		give_birth(m);
 }
 
+/* Why it says that it died, as far as that is true. A system call behind the walls is named by the
+ * handler of refusals, unless the process had shut out the signal first. */
+static const char *last_words(const char *last, int code, int status)
+{
+	if (spawn_is_from_outside(code, status))
+		return "";
+	if (code != CLD_EXITED && status == SIGSYS && !str_starts(last, "walls: died of"))
+		return "which is not known, it had blocked the signal";
+	return last;
+}
+
 static void on_death(void *arg, int events)
 {
 	struct minder *m = arg;
@@ -294,9 +305,7 @@ static void on_death(void *arg, int events)
 		return;
 	if (!spawn_reap(&m->process, &code, &status))
 		return;
-	last = log_source_finish(m->log);
-	if (spawn_is_from_outside(code, status))
-		last = "";
+	last = last_words(log_source_finish(m->log), code, status);
 	spawn_words(code, status, words, sizeof(words));
 	snprintf(why, sizeof(why), "%s%s%s", words, last[0] != '\0' ? ": " : "", last);
 	end.hopeless = spawn_is_hopeless(code, status);

@@ -193,7 +193,7 @@ void spawn_words(int code, int status, char *out, size_t size)
 		return;
 	}
 	name = sigabbrev_np(status);
-	/* Its last words tell which, unless it had blocked the signal. */
+	/* Its last words tell which: minder.c. */
 	if (status == SIGSYS)
 		snprintf(out, size, "killed by SIGSYS (a system call behind its walls)");
 	else if (name != NULL)

@@ -6,7 +6,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,7 +49,6 @@ static int try_write(const char *arg)
 	return open_now(arg, O_WRONLY | O_CREAT);
 }
 
-/* By the call that the handler of refusals uses itself, so that only Landlock is left. */
 static int try_openat2(const char *arg)
 {
 	struct open_how how = {.flags = O_RDONLY};
@@ -95,8 +96,46 @@ static int try_exec(const char *arg)
 static int try_fork(const char *arg)
 {
 	(void)arg;
-	/* fork(3) blocks all signals first, and then dies without a word. */
+	return fork() < 0 ? -1 : 0;
+}
+
+static int try_clone(const char *arg)
+{
+	(void)arg;
 	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) < 0 ? -1 : 0;
+}
+
+static int try_spawn(const char *arg)
+{
+	char *argv[] = {(char *)(uintptr_t)arg, NULL};
+	pid_t pid;
+
+	errno = posix_spawn(&pid, arg, NULL, NULL, argv, NULL);
+	return errno != 0 ? -1 : 0;
+}
+
+static void *idle(void *arg)
+{
+	return arg;
+}
+
+static int try_thread(const char *arg)
+{
+	pthread_t thread;
+
+	(void)arg;
+	errno = pthread_create(&thread, NULL, idle, NULL);
+	return errno != 0 ? -1 : 0;
+}
+
+/* With the signal shut out that would have told of it. */
+static int try_silently(const char *arg)
+{
+	uint64_t all = ~UINT64_C(0);
+
+	(void)arg;
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+	return fork() < 0 ? -1 : 0;
 }
 
 static int try_ptrace(const char *arg)
@@ -164,6 +203,10 @@ static const struct {
     {"listen", try_listen},
     {"exec", try_exec},
     {"fork", try_fork},
+    {"clone", try_clone},
+    {"spawn", try_spawn},
+    {"thread", try_thread},
+    {"silently", try_silently},
     {"ptrace", try_ptrace},
     {"kill", try_kill},
     {"code", try_code},

@@ -113,6 +113,7 @@ done
 story "nobody opens the key, the database or /etc/passwd, or makes a file"
 for service in svc-transport svc-db svc-rendezvous; do
 	for file in $key data.db; do dies $service openat open $file; done
+	dies $service openat2 openat2 /etc/passwd
 	dies $service openat write site/new
 done
 for service in svc-discovery svc-viewer; do
@@ -122,7 +123,9 @@ for service in svc-discovery svc-viewer; do
 	done
 	refused $service EACCES write site/new
 	within 5 status_tells_of_refusals
-	grep -q 'refused openat "/etc/passwd"' "$scratch/mallory/log/$service.log" || fail "not in the log"
+	for call in openat openat2; do
+		grep -q "refused $call \"/etc/passwd\"" "$scratch/mallory/log/$service.log" || fail "$call is not in the log"
+	done
 	dies $service unlink unlink run/control.sock
 done
 
@@ -142,7 +145,8 @@ refused svc-discovery EACCES listen 8099
 story "nobody runs a program, forks, traces or kills a sibling, or makes code"
 for service in svc-transport svc-discovery svc-db svc-viewer svc-rendezvous; do
 	dies $service execve exec /bin/sh
-	dies $service clone fork
+	for way in fork clone "spawn /bin/sh"; do dies $service clone $way; done
+	[ $service = svc-discovery ] || dies $service clone thread
 	dies $service ptrace ptrace "$(pid_of mallory svc-transport)"
 	before=$(pid_of mallory svc-viewer)
 	[ $service = svc-viewer ] || {
@@ -151,6 +155,13 @@ for service in svc-transport svc-discovery svc-db svc-viewer svc-rendezvous; do
 	}
 	dies $service mmap code
 done
+
+story "who blocks the signal that would name the call dies of it all the same, and status says what is known"
+tries svc-db silently >/dev/null
+silent() { case $(death_of svc-db) in *"behind its walls): which is not known, it had blocked the signal") ;; *) return 1 ;; esac; }
+within 5 silent
+grep -q 'svc-db.*which is not known' "$scratch/mallory/log/supervisor.log" || fail "not in the log"
+within 10 ready mallory
 
 story "nobody reaches the supervisor or takes another's place on the bus"
 dies svc-db connect claim run/viewer-transport.ipc

@@ -6,14 +6,18 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/openat2.h>
 
 #include "base/sandbox.h"
 #include "base/sandbox_private.h"
@@ -108,6 +112,27 @@ static int open_passwd(void)
 	return result(open("/etc/passwd", O_RDONLY));
 }
 
+/* openat2(2), which has no function in the C library. */
+static int open_at(const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY};
+
+	return result(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
+}
+
+static int open_passwd_2(void)
+{
+	return open_at("/etc/passwd");
+}
+
+static int open_mine_2(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/mine", folder);
+	return open_at(path);
+}
+
 static int open_mine(void)
 {
 	char path[64];
@@ -141,6 +166,14 @@ static int run_a_program(void)
 static int start_a_process(void)
 {
 	return fork() < 0 ? errno : 0;
+}
+
+static int spawn_a_program(void)
+{
+	char *argv[] = {(char *)"true", NULL};
+	pid_t pid;
+
+	return posix_spawn(&pid, "/bin/true", NULL, NULL, argv, NULL);
 }
 
 static int kill_the_parent(void)
@@ -239,6 +272,29 @@ static int block_the_signal(void)
 	return open_inet();
 }
 
+/* What was blocked is told, and comes when it is so no longer. */
+static volatile sig_atomic_t arrived;
+
+static void arrive(int signo)
+{
+	arrived = signo;
+}
+
+static int block_others(void)
+{
+	sigset_t all, before, now;
+	int r = 0;
+
+	signal(SIGUSR1, arrive);
+	sigfillset(&all);
+	r |= sigprocmask(SIG_BLOCK, &all, &before) != 0 || sigismember(&before, SIGUSR1);
+	raise(SIGUSR1);
+	r |= sigprocmask(SIG_BLOCK, NULL, &now) != 0 || !sigismember(&now, SIGUSR1);
+	r |= sigismember(&now, SIGSYS) || arrived != 0;
+	r |= sigprocmask(SIG_SETMASK, &before, NULL) != 0 || arrived != SIGUSR1;
+	return r;
+}
+
 static int take_much_memory(void)
 {
 	void *p =
@@ -302,7 +358,6 @@ static int is_another(void)
 static void without_rights_nothing_is_possible(void **unused)
 {
 	const struct sandbox_rules none = {0};
-	int status;
 
 	(void)unused;
 	can(&none, nothing);
@@ -315,9 +370,9 @@ static void without_rights_nothing_is_possible(void **unused)
 	dies(&none, open_inet, "socket");
 	dies(&none, open_packet, "socket");
 	dies(&none, make_memory_executable, "mmap");
-	/* pthread_create(3) blocks signals, so this one dies without a word. */
-	status = ends(&none, start_a_thread);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	/* These block all signals before. */
+	dies(&none, start_a_thread, "clone");
+	dies(&none, spawn_a_program, "clone");
 }
 
 static void files_by_name_only(void **unused)
@@ -335,6 +390,9 @@ static void files_by_name_only(void **unused)
 	gets(&r, make_new, EACCES);
 	gets(&r, open_passwd, EACCES);
 	assert_string_equal(said, "refused openat \"/etc/passwd\"\n");
+	can(&r, open_mine_2);
+	gets(&r, open_passwd_2, EACCES);
+	assert_string_equal(said, "refused openat2 \"/etc/passwd\"\n");
 	sandbox_clear(&r);
 }
 
@@ -378,8 +436,8 @@ static void the_handler_stays(void **unused)
 	(void)unused;
 	status = ends(&none, ignore_the_handler);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
-	status = ends(&none, block_the_signal);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	dies(&none, block_the_signal, "socket");
+	can(&none, block_others);
 	status = ends(&none, end_as_abort_does);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
