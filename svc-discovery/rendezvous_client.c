@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "svc-discovery/curl_late.h"
+#include "svc-discovery/name_service.h"
 
 #define REDIRECTS  3
 #define HEADER_MAX (32 * 1024)
@@ -121,6 +122,7 @@ struct rendezvous_clients *rendezvous_clients_new(struct loop *loop)
 	struct rendezvous_clients *all = xcalloc(1, sizeof *all);
 
 	curl = curl_late();
+	name_service_load(NAME_SERVICE_CONF);
 	if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		fatal("rendezvous", "libcurl cannot start");
 	TAILQ_INIT(&all->clients);
