@@ -78,6 +78,11 @@ struct sandbox {
 	char lacks[256]; /* "netns: Operation not permitted; ..." or "" */
 };
 
+/* Before a process makes its loop: io_uring, which does what no filter sees, is not there for it
+ * (libuv of 1.45 and later would take it at once, and use it behind the walls). No new privileges
+ * from now on. */
+void sandbox_begin(void);
+
 /* First and second step; see above. `status` collects. Each returns 0; -1 when a wall is lacking
  * that is required, or when a limit or the change of user went wrong half-way: then the process
  * must end. */

@@ -15,6 +15,8 @@
 
 #define CALL(name) SCMP_SYS(name)
 #define END        INT32_MIN
+/* What isatty(3) asks since glibc 2.42: TCGETS2, of a header that goes with no other. */
+#define TCGETS_2 _IOC(_IOC_READ, 'T', 0x2A, 44)
 
 /* What every process of ours needs: memory, time, its loop, sockets that are there, threads that
  * are there, its end. The rest follows in groups, by what it may. */
@@ -26,11 +28,11 @@ static const int always[] = {
     CALL(lseek), CALL(dup), CALL(pipe2), CALL(eventfd2), CALL(sendfile),
     /* waiting */
     CALL(poll), CALL(ppoll), CALL(select), CALL(pselect6), CALL(epoll_wait), CALL(epoll_pwait),
-    CALL(epoll_ctl), CALL(epoll_create1), CALL(futex), CALL(nanosleep), CALL(clock_nanosleep),
-    CALL(restart_syscall), CALL(sched_yield),
+    CALL(epoll_pwait2), CALL(epoll_ctl), CALL(epoll_create1), CALL(futex), CALL(nanosleep),
+    CALL(clock_nanosleep), CALL(restart_syscall), CALL(sched_yield),
     /* time and chance */
     CALL(clock_gettime), CALL(clock_getres), CALL(gettimeofday), CALL(time), CALL(getrandom),
-    CALL(alarm),
+    CALL(alarm), CALL(setitimer),
     /* sockets */
     CALL(accept), CALL(accept4), CALL(shutdown), CALL(getsockname), CALL(getpeername),
     CALL(getsockopt), CALL(setsockopt), CALL(recvfrom), CALL(sendto), CALL(recvmsg), CALL(sendmsg),
@@ -47,7 +49,7 @@ static const int always[] = {
 
 static const int database[] = {CALL(pwrite64), CALL(fsync), CALL(fdatasync), CALL(ftruncate),
     CALL(fallocate), CALL(fstatfs), CALL(getcwd), CALL(access), CALL(faccessat), CALL(newfstatat),
-    CALL(readlink), END};
+    CALL(readlink), CALL(readlinkat), END};
 
 /* openat and openat2 are not among them, nor is connect: see sandbox_trap.c. */
 static const int files[] = {CALL(newfstatat), CALL(stat), CALL(lstat), CALL(access),
@@ -92,7 +94,7 @@ static void allow_some(struct filter *f)
 	allow_if(f, CALL(mprotect), SCMP_A2_32(SCMP_CMP_MASKED_EQ, 4, 0));
 	allow_values(f, CALL(fcntl), 1,
 	    VALUES(F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD, F_DUPFD_CLOEXEC));
-	allow_values(f, CALL(ioctl), 1, VALUES(FIONBIO, FIONREAD, FIOCLEX, TCGETS));
+	allow_values(f, CALL(ioctl), 1, VALUES(FIONBIO, FIONREAD, FIOCLEX, TCGETS, TCGETS_2));
 	/* fstat(2) of glibc. */
 	allow_if(f, CALL(newfstatat), SCMP_A3_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
 	allow_if(f, CALL(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
@@ -142,6 +144,17 @@ static void allow_groups(struct filter *f, unsigned may)
 		    f, CALL(clone), SCMP_A0_32(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 		allow_if(f, CALL(socketpair), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
 	}
+}
+
+void sandbox_begin(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	/* Where it cannot be done there is no filter later on either, which is told. */
+	if (ctx != NULL &&
+	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), CALL(io_uring_setup), 0) == 0)
+		seccomp_load(ctx);
+	seccomp_release(ctx);
 }
 
 void sandbox_seccomp(const struct sandbox_rules *r, struct sandbox *status)

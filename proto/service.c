@@ -312,6 +312,7 @@ int service_main(int argc, char **argv, const struct service_spec *spec)
 	if (status >= 0)
 		return status;
 	process_init(spec->id);
+	sandbox_begin();
 	svc.loop = loop_new();
 	svc.config = map_new();
 	svc.start_wait = timer_new(svc.loop, start_wait_over, &svc);

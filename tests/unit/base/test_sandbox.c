@@ -7,12 +7,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -467,6 +471,66 @@ static void another_user_and_network(void **unused)
 	can(&alone, see_the_network);
 }
 
+static int make_a_ring(void)
+{
+	char parameters[120] = "";
+	long fd;
+
+	sandbox_begin();
+	fd = syscall(SYS_io_uring_setup, 4, parameters);
+	return fd < 0 && errno == ENOSYS ? 0 : 1;
+}
+
+static int make_a_ring_later(void)
+{
+	char parameters[120] = "";
+
+	return result(syscall(SYS_io_uring_setup, 4, parameters));
+}
+
+static void no_ring_does_what_the_filter_does_not_see(void **unused)
+{
+	const struct sandbox_rules none = {0};
+	int status;
+	pid_t pid = fork();
+
+	(void)unused;
+	if (pid == 0)
+		_exit(make_a_ring());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	dies(&none, make_a_ring_later, "io_uring_setup");
+}
+
+/* Looked up, or done by the C library of another year. */
+static int ask_in_many_ways(void)
+{
+	struct epoll_event event;
+	struct timespec t = {0, 1};
+	struct itimerval never = {0};
+	char space[64];
+	int ring = epoll_create1(EPOLL_CLOEXEC), bad = 0;
+
+	bad |= syscall(SYS_clock_gettime, CLOCK_REALTIME, &t) != 0;
+	bad |= syscall(SYS_clock_getres, CLOCK_MONOTONIC, &t) != 0;
+	bad |= syscall(SYS_gettimeofday, space, NULL) != 0;
+	t = (struct timespec){0, 1};
+	bad |= syscall(SYS_epoll_pwait2, ring, &event, 1, &t, NULL, 0) != 0;
+	bad |= syscall(SYS_setitimer, ITIMER_REAL, &never, NULL) != 0;
+	bad |= ioctl(eventfd(0, 0), _IOC(_IOC_READ, 'T', 0x2A, 44), space) == 0 || errno != ENOTTY;
+	bad |= syscall(SYS_restart_syscall) == 0 || errno != EINTR;
+	bad |= syscall(SYS_getcpu, space, NULL, NULL) != 0;
+	return bad;
+}
+
+static void old_and_new_ways_are_open(void **unused)
+{
+	const struct sandbox_rules none = {0};
+
+	(void)unused;
+	can(&none, ask_in_many_ways);
+}
+
 /* As link-local addresses need. */
 static void interfaces_have_names_and_numbers(void **unused)
 {
@@ -559,6 +623,8 @@ int main(void)
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(another_user_and_network),
 	    cmocka_unit_test(interfaces_have_names_and_numbers),
+	    cmocka_unit_test(no_ring_does_what_the_filter_does_not_see),
+	    cmocka_unit_test(old_and_new_ways_are_open),
 	};
 	int failed = cmocka_run_group_tests(always, NULL, NULL);
 
