@@ -127,11 +127,12 @@ test("one that minds unknown fields gets the same without them, at once and from
   await beats("strict", "at the strict one");
 });
 
-test("one that ends its streams is asked again, ever more slowly", async () => {
+test("one that ends its streams is asked again, and soon only every few seconds", async () => {
   const s = servers.ending;
   await until("six tries", () => s.asked.length >= 6, 30);
   const gaps = s.asked.slice(1).map((one, i) => one.at - s.asked[i].at);
-  assert.ok(gaps[4] > gaps[0], String(gaps));
+  // The peer has tried before this server was there, so the first gap may be long already.
+  assert.ok(gaps.every((ms) => ms > 100) && gaps[4] > 1900, String(gaps));
   assert.match(await state(9003), /not connected: the server ended the stream|connected since/);
 });
 
