@@ -177,9 +177,9 @@ void sandbox_walls(const struct sandbox *s, char *out, size_t size)
 }
 
 /* In a child of its own, since walls do not open again. */
-static void try_all(int to)
+static void try_all(uid_t user, int to)
 {
-	struct sandbox_rules r = {.may = SANDBOX_NO_NETWORK};
+	struct sandbox_rules r = {.may = SANDBOX_NO_NETWORK, .user = user};
 	struct sandbox status = {0};
 
 	sandbox_close(&r, &status);
@@ -189,7 +189,7 @@ static void try_all(int to)
 	_exit(0);
 }
 
-void sandbox_probe(char *out, size_t size)
+void sandbox_probe(uid_t user, char *out, size_t size)
 {
 	int ends[2];
 	ssize_t n;
@@ -200,7 +200,7 @@ void sandbox_probe(char *out, size_t size)
 		return;
 	pid = fork();
 	if (pid == 0)
-		try_all(ends[1]);
+		try_all(user, ends[1]);
 	close(ends[1]);
 	n = pid > 0 ? read(ends[0], out, size - 1) : -1;
 	if (n >= 0)

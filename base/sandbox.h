@@ -100,7 +100,8 @@ unsigned sandbox_refusals(const char **last);
 /* "landlock(abi 7) seccomp uid(60702) netns", "none". */
 void sandbox_walls(const struct sandbox *status, char *out, size_t size);
 
-/* What this kernel would lack for any such rules, "" for nothing: tries it in a child process. */
-void sandbox_probe(char *out, size_t size);
+/* What this kernel would lack for any such rules with that user (0: none), "" for nothing: tries it
+ * in a child process. */
+void sandbox_probe(uid_t user, char *out, size_t size);
 
 #endif

@@ -124,8 +124,8 @@ bool walls_suffice(const struct config *config, char *why, size_t size)
 
 	if (strcmp(config_get(config, "isolation.required"), "true") != 0)
 		return true;
-	sandbox_probe(why, size);
 	choose_user(&r, &roster[0], value_of, (void *)(uintptr_t)config);
+	sandbox_probe(r.user, why, size);
 	if (why[0] == '\0' && r.no_user[0] != '\0')
 		snprintf(why, size, "uid: %s", r.no_user);
 	return why[0] == '\0';

@@ -68,10 +68,10 @@ service: $(PROGRAMS:%=$(B)/bin/%) $(SERVICE_TESTS) $(SERVICE_FAKES)
 	@tests/run.sh service $(SERVICE_TESTS)
 
 # What tests/system/walls.sh needs beside the product.
-$(B)/test/tool/without_landlock: $(B)/obj/tests/misbehave/without_landlock.o
+$(B)/test/tool/without: $(B)/obj/tests/misbehave/without.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS_base)
-walls-tools: $(B)/test/tool/without_landlock
+walls-tools: $(B)/test/tool/without
 	@$(MAKE) -s --no-print-directory MISBEHAVE=1 all
 
 system: all walls-tools

@@ -198,15 +198,25 @@ contains refusal "$output" "the folder is closed to other users"
 chmod 755 "$scratch/bystander"
 start bystander
 "$goop" stop "$scratch/bystander" >/dev/null
-exits 78 on 1 build/test/tool/without_landlock "$goop" start --daemon "$scratch/bystander"
-contains refusal "$output" "landlock: Function not implemented"
-
-story "a kernel that lacks a wall is said once, and shown"
-printf '{}\n' >"$scratch/bystander/goop.json"
-on 1 build/test/tool/without_landlock "$goop" start --daemon "$scratch/bystander" >"$scratch/out" 2>&1
-contains warning "$(cat "$scratch/out")" "landlock: Function not implemented"
-for service in svc-transport svc-discovery svc-db svc-viewer; do
-	contains $service "$(status_of bystander ".services[] | select(.name == \"$service\") | .walls_lacking")" landlock
+for lack in "landlock: Function not implemented" "seccomp: " "netns: Operation not permitted" "uid: Invalid argument"; do
+	exits 78 on 1 build/test/tool/without "${lack%%:*}" "$goop" start --daemon "$scratch/bystander"
+	contains refusal "$output" "$lack"
 done
-same "its page" "$(get bystander / -o /dev/null -w '%{http_code}' -L)" 200
+
+story "a kernel that lacks a wall is said once, and shown, and the peer works"
+printf '{}\n' >"$scratch/bystander/goop.json"
+lacking() { # wall service
+	contains "$2 without $1" "$(status_of bystander ".services[] | select(.name == \"$2\") | .walls_lacking")" "$1: "
+}
+for wall in landlock seccomp netns uid; do
+	rm -f "$scratch/bystander/log/supervisor.log"
+	on 1 build/test/tool/without $wall "$goop" start --daemon "$scratch/bystander" >"$scratch/out" 2>&1
+	contains warning "$(cat "$scratch/out")" "$wall: "
+	same "warnings without $wall" "$(grep -c 'not all walls' "$scratch/bystander/log/supervisor.log")" 1
+	lacking $wall svc-db
+	[ $wall = netns ] || for service in svc-transport svc-discovery svc-viewer; do lacking $wall $service; done
+	contains "status without $wall" "$("$goop" status "$scratch/bystander")" "$wall: "
+	same "its page without $wall" "$(get bystander / -o /dev/null -w '%{http_code}' -L)" 200
+	"$goop" stop "$scratch/bystander" >/dev/null
+done
 finish
