@@ -9,7 +9,8 @@ mkdir "$disk"
 mount -t tmpfs -o size=24m,mode=755 tmpfs "$disk"
 off() {
 	_status=$?
-	"$goop" stop "$disk" >/dev/null 2>&1 || true
+	set +e
+	"$goop" stop "$disk" >/dev/null 2>&1
 	umount -l "$disk"
 	return $_status
 }
