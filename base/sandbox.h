@@ -7,8 +7,8 @@
  *			further processes
  *
  * A wall that the kernel lacks is left out and named: struct sandbox, `lacks`. A system call that
- * is not in the list kills the process, after a handler of SIGSYS, which can be neither replaced
- *nor ignored, has said its name. An open(2) or connect(2) of what the rules do not name is refused
+ * is not in the list kills the process, after a handler of SIGSYS has said its name; it can be
+ * neither replaced nor ignored. An open(2) or connect(2) of what the rules do not name is refused
  * with EACCES where files may be read at all, and told.
  *
  * Sources: landlock(7), seccomp(2), and the kernel's userspace-api/landlock.rst. */

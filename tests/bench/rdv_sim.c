@@ -2,8 +2,8 @@
  *
  * PEERS simulated peers at a rendezvous server, each from an address of its own with one kept-alive
  * connection for its heartbeats, unsigned as deployed peers send them, one in INTERVAL-S seconds.
- * CHANGES times a second one of them says something new. SUBSCRIBERS of them listen to everything
- *or to changes. Once all that stands, prints a line of numbers for each of SECONDS:
+ * CHANGES times a second one of them says something new. SUBSCRIBERS of them listen, to
+ * everything or to changes. Once all that stands, prints a line of numbers for each of SECONDS:
  *
  *	how long it was in microseconds, bytes that came to all subscribers, events that came to
  *	one of them, microseconds of processor time of the server (its processes PID,...),

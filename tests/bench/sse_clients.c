@@ -1,6 +1,6 @@
 /* sse_clients PORT EVENTS-PATH PUBLISH-PATH COUNT PIDS: COUNT subscribers to the server-sent events
- * of the server with these processes, and what it takes to reach them all. Prints "name value"
- *lines:
+ * of the server with these processes, and what it takes to reach them all. Prints lines
+ * of a name and a value:
  *
  *	subscribers     how many there were
  *	memory          bytes in user space that each cost the server
@@ -9,8 +9,8 @@
  *	burst_ms        the same while an event is published every BURST_GAP_MS
  *	burst_cpu_us
  *
- * It knows nothing of the server: an event is found by the MARK that stands in each. One thread, so
- *it wants a processor of its own. */
+ * It knows nothing of the server: an event is found by the MARK that stands in each. It is one
+ * thread, and wants a processor of its own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

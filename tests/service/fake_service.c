@@ -1,5 +1,5 @@
-/* Plays any service for tests of the supervisor. Installed under a service's name; what it does is
- *in the file fake/NAME of its working folder, words separated by blanks, read anew by each life:
+/* Plays any service for tests of the supervisor. Installed under a service's name; the file
+ * fake/NAME of its working folder says what it does, in words, read anew by each life:
  *
  *	(nothing)      ready at once, answers pulses, stops when asked
  *	never-ready    says nothing after START
