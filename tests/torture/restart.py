@@ -2,8 +2,8 @@
 
 What restart.sh does many times a second. `use` visits a page of PEER and posts into its guest book from the viewer
 at URL, and rests while there is FOLDER/pause; `watch` listens to who comes and goes there, both until the file
-FOLDER/enough exists; `kill` ends services
-of the peers at random moments. What was seen is written to FOLDER, a line each."""
+FOLDER/enough exists; `kill` ends services of the peers at random moments. What was seen is written to FOLDER, a
+line each."""
 import hashlib
 import http.client
 import json
@@ -121,7 +121,10 @@ def kill(count, peers):
             waiting.append(control(peer, ask="restart", service=service))
             deaths[key] = 0
             continue
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:  # it was being restarted, and has ended meanwhile
+            continue
         deaths[key] = deaths.get(key, 0) + 1
         count -= 1
     for s in waiting:

@@ -75,7 +75,8 @@ within 20 resting
 within 20 settled
 memory >"$scratch/memory-before"
 rm "$scratch/pause"
-timeout 150 python3 tests/torture/restart.py kill "$kills" "$scratch/alice" "$scratch/bob" "$scratch/carol" || fail "the killer has failed"
+timeout 150 python3 tests/torture/restart.py kill "$kills" "$scratch/alice" "$scratch/bob" "$scratch/carol" 2>"$scratch/killer" ||
+	fail "the killer has failed: $(tail -n 1 "$scratch/killer")"
 
 story "everybody is whole again and sees all others"
 for name in $victims; do for service in $services; do
