@@ -28,10 +28,15 @@ all_ready() {
 }
 within 20 all_ready
 
+# Inodes of the TCP connections that are open in a process's network.
+connections() { # pid
+	awk '$4 == "01" { print "socket:[" $10 "]" }' "/proc/$1/net/tcp" "/proc/$1/net/tcp6" >"$scratch/connections"
+}
 # What belongs to a peer: descriptors of its supervisor and services by kind (connections, timers and files come and go
-# while it is at work), its processes, the files in run/.
+# while it is at work), its processes, the files in run/. Two peers that dial each other at once keep both connections.
 descriptors() { # pid name
-	find "/proc/$1/fd" -mindepth 1 -printf '%l\n' | sed -E 's/[0-9]+//g; s/ \(deleted\)//' | sort | uniq -c | sed "s|^ *|$2 |"
+	connections "$1"
+	find "/proc/$1/fd" -mindepth 1 -printf '%l\n' | grep -vxFf "$scratch/connections" | sed -E 's/[0-9]+//g; s/ \(deleted\)//' | sort | uniq -c | sed "s|^ *|$2 |"
 }
 belongings() {
 	_pid=$(cat "$scratch/$1/run/pid")
@@ -94,6 +99,12 @@ as_before() { all_belongings >"$scratch/after" && cmp -s "$scratch/before" "$scr
 _end=$(($(date +%s) + 20))
 until as_before || [ "$(date +%s)" -ge $_end ]; do sleep 0.2; done
 same "what is there" "$(diff "$scratch/before" "$scratch/after")" ""
+for name in $victims dave; do
+	pid=$(pid_of $name svc-transport)
+	connections "$pid"
+	held=$(find "/proc/$pid/fd" -mindepth 1 -printf '%l\n' | grep -cxFf "$scratch/connections")
+	[ "$held" -ge 3 ] && [ "$held" -le 6 ] || fail "$name has $held connections to three peers"
+done
 
 story "no memory is left over with those who lived through it"
 memory >"$scratch/memory-after"
