@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "http/http_answer.h"
@@ -69,14 +70,26 @@ static void answer_later(struct http_request *r, int64_t after)
 	http_answer_text(r, 409, text);
 }
 
+/* Is it a page of this server, whatever the port's scheme was before a proxy? */
+static bool is_own_origin(const char *origin, const char *host)
+{
+	const char *name = strstr(origin, "://");
+
+	return name != NULL && host != NULL && strcasecmp(name + 3, host) == 0;
+}
+
 /* A page somewhere could have each of its visitors bring invented peers, from an address of their
- * own each. Browsers say so (Fetch Metadata, section 2.3); peers are no browsers and say nothing.
- */
+ * own each. Browsers say so: to a server with TLS, or on their own machine, by Sec-Fetch-Site
+ * (Fetch Metadata, section 2.3), to any other by Origin alone (RFC 6454, section 7.3). Peers are no
+ * browsers and say nothing. */
 static bool is_of_a_strangers_page(const struct http_request *r)
 {
 	const char *site = http_request_header(r, "Sec-Fetch-Site");
+	const char *origin = http_request_header(r, "Origin");
 
-	return site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+	if (site != NULL)
+		return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+	return origin != NULL && !is_own_origin(origin, http_request_header(r, "Host"));
 }
 
 static void publish(void *arg, struct http_request *r)

@@ -175,8 +175,12 @@ static void test_pages_of_other_sites_cannot_publish(void **state)
 	go(t);
 	assert_int_equal(ask(t, "POST", "/publish", "Sec-Fetch-Site: cross-site\r\n", json), 403);
 	assert_int_equal(ask(t, "POST", "/publish", "Sec-Fetch-Site: same-site\r\n", json), 403);
+	/* What browsers say to a server that has no TLS. */
+	assert_int_equal(ask(t, "POST", "/publish", "Origin: http://elsewhere\r\n", json), 403);
+	assert_int_equal(ask(t, "POST", "/publish", "Origin: null\r\n", json), 403);
 	assert_true(METRIC(t, "peers") == 0);
 	assert_int_equal(ask(t, "POST", "/publish", "Sec-Fetch-Site: same-origin\r\n", json), 204);
+	assert_int_equal(ask(t, "POST", "/publish", "Origin: http://x\r\n", json), 204);
 	free(json);
 }
 
