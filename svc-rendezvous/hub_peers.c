@@ -186,13 +186,17 @@ static bool make_room(struct hub_peers *t)
 
 	if (most == NULL)
 		return false;
-	TAILQ_FOREACH (s, &most->signers, of_client) {
-		if (is_present(t, s))
-			continue;
+	TAILQ_FOREACH (s, &most->signers, of_client)
+		if (!is_present(t, s))
+			break;
+	/* Whoever keeps all of theirs present would else keep everybody out. */
+	if (s == NULL)
+		TAILQ_FOREACH (s, &t->signers, entry)
+			if (!is_present(t, s))
+				break;
+	if (s != NULL)
 		forget_signer(t, s);
-		return true;
-	}
-	return false;
+	return s != NULL;
 }
 
 struct hub_signer *hub_signers_make(

@@ -89,8 +89,9 @@ uint64_t hub_peer_received(const struct hub_peer *p);
 #define HUB_SIGNER_MS (24LL * 3600 * 1000)
 struct hub_signer *hub_signers_get(
     const struct hub_peers *t, const struct peer_id *id, int64_t now);
-/* The signer, made when there is none. When there are too many, the longest unheard of the client
- * with the most is forgotten, unless it is present. NULL when none can go. */
+/* The signer, made when there is none. When there are too many, one that is not present is
+ * forgotten: the longest unheard of the client with the most, or when all of those are present, of
+ * all. NULL when none can go. */
 struct hub_signer *hub_signers_make(
     struct hub_peers *t, const struct peer_id *id, struct hub_client *client, int64_t now);
 /* It has signed this `ts`. */

@@ -182,6 +182,29 @@ static void test_signers_are_bounded_and_present_ones_stay(void **state)
 	assert_int_equal(say(&s, ADDR, &honest, PRESENCE_UPDATE, "h", 99, false, NOW + 300), 409);
 }
 
+/* Who keeps more signers present than anybody else has must not keep newcomers out. */
+static void test_signers_that_stay_leave_room_for_newcomers(void **state)
+{
+	struct hub_limits limits = stage_limits();
+	struct key k[4];
+
+	(void)state;
+	stage_close(&s);
+	limits.signers_max = 3;
+	stage_open_with(&s, &limits);
+	for (uint32_t i = 0; i < 4; i++)
+		key_make(&k[i], 6000 + i);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(say(&s, ADDR, &k[i], PRESENCE_ONLINE, "l", 1, true, NOW), 204);
+	say(&s, OTHER, &k[2], PRESENCE_ONLINE, "l", 1, true, NOW + 1);
+	say(&s, OTHER, &k[2], PRESENCE_OFFLINE, "l", 2, true, NOW + 2);
+	assert_int_equal(say(&s, "192.0.2.3", &k[3], PRESENCE_ONLINE, "l", 1, true, NOW + 3), 204);
+	assert_int_equal(hub_signers(s.hub), 3);
+	assert_int_equal(say(&s, ADDR, &k[0], PRESENCE_UPDATE, "l", 99, false, NOW + 4), 409);
+	/* When all are present there is none to forget. */
+	assert_int_equal(say(&s, OTHER, &k[2], PRESENCE_ONLINE, "l", 3, true, NOW + 5), 503);
+}
+
 static void test_client_table_is_bounded(void **state)
 {
 	char address[32];
@@ -226,6 +249,7 @@ int main(void)
 	    T(test_full_table_costs_whoever_has_most),
 	    T(test_many_addresses_with_one_peer_each_push_nobody_out),
 	    T(test_signers_are_bounded_and_present_ones_stay),
+	    T(test_signers_that_stay_leave_room_for_newcomers),
 	    T(test_client_table_is_bounded),
 	    T(test_subscribers_and_connections_per_address),
 	};
