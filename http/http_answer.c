@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "http/http_mhd.h"
+#include "http/http_sse.h"
 
 /* Blocks of unknown size go through the connection's pool; this buffer is then not used. */
 #define SMALL_BLOCK 64
@@ -59,6 +60,19 @@ void http_answer_static(
 {
 	give(r, status, type,
 	    MHD_create_response_from_buffer(n, (void *)body, MHD_RESPMEM_PERSISTENT));
+}
+
+static void drop(void *text)
+{
+	http_sse_text_drop(text);
+}
+
+void http_answer_shared(
+    struct http_request *r, unsigned status, const char *type, struct http_sse_text *body)
+{
+	give(r, status, type,
+	    MHD_create_response_from_buffer_with_free_callback_cls(
+		body->len, body->data, drop, http_sse_text_hold(body)));
 }
 
 void http_answer_text(struct http_request *r, unsigned status, const char *text)

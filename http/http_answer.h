@@ -22,6 +22,12 @@ void http_answer(
 void http_answer_static(
     struct http_request *r, unsigned status, const char *type, const void *body, size_t n);
 
+/* The same for bytes that many are given (http_sse.h): held, not copied, until this client has
+ * taken them or is gone. */
+struct http_sse_text;
+void http_answer_shared(
+    struct http_request *r, unsigned status, const char *type, struct http_sse_text *body);
+
 /* One line of plain text; the line break is added. */
 void http_answer_text(struct http_request *r, unsigned status, const char *text);
 

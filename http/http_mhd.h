@@ -12,6 +12,12 @@
 
 #define HTTP_MHD_METHOD 16
 
+struct http_sse_text {
+	unsigned holders;
+	size_t len;
+	uint8_t data[];
+};
+
 struct http_mhd_header {
 	const char *name; /* a literal */
 	char *value;

@@ -25,12 +25,6 @@
 #define SLICE 256
 #define MARKS 64
 
-struct http_sse_text {
-	unsigned holders;
-	size_t len;
-	uint8_t data[];
-};
-
 struct subscriber {
 	TAILQ_ENTRY(subscriber) entry;
 	char *head; /* until it has been sent */

@@ -22,7 +22,8 @@
 struct http_request;
 struct http_sse;
 
-/* Bytes shared by counting who holds them: the opening of a stream, the same for many. */
+/* Bytes shared by counting who holds them: the opening of a stream, or a page, the same for many.
+ */
 struct http_sse_text;
 struct http_sse_text *http_sse_text_new(const void *p, size_t n); /* a copy, held once */
 struct http_sse_text *http_sse_text_hold(struct http_sse_text *t);

@@ -1,12 +1,12 @@
 #include "svc-rendezvous/pages.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "http/http_answer.h"
+#include "http/http_sse.h"
 #include "http/http_text.h"
 #include "svc-rendezvous/qr.h"
 #include "svc-rendezvous/rows.h"
@@ -137,14 +137,13 @@ static int put_index(struct buf *out, const struct urls *urls, const struct hub 
 
 void pages_clear(struct pages *p)
 {
-	free(p->index);
+	http_sse_text_drop(p->index);
 	p->index = NULL;
 }
 
 void pages_answer_index(struct pages *p, struct http_request *r, const struct hub *hub, int64_t now)
 {
 	struct buf out;
-	size_t n;
 
 	if (p->index == NULL ||
 	    (p->index_version != hub_version(hub) && now - p->index_at >= FRESH_MS)) {
@@ -153,15 +152,14 @@ void pages_answer_index(struct pages *p, struct http_request *r, const struct hu
 			answer(r, &out, -1);
 			return;
 		}
-		free(p->index);
-		n = buf_len(&out);
-		p->index = (char *)buf_take(&out, &n);
-		p->index_len = n;
+		http_sse_text_drop(p->index);
+		p->index = http_sse_text_new(buf_data(&out), buf_len(&out));
+		buf_clear(&out);
 		p->index_version = hub_version(hub);
 		p->index_at = now;
 	}
 	harden(r);
-	http_answer(r, 200, "text/html; charset=utf-8", p->index, p->index_len);
+	http_answer_shared(r, 200, "text/html; charset=utf-8", p->index);
 }
 
 /* --- the administrator's ---------------------------------------------------------------------- */

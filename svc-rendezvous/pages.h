@@ -10,6 +10,7 @@
 #include "svc-rendezvous/urls.h"
 
 struct http_request;
+struct http_sse_text;
 
 /* One file of ui/, built into the program. */
 struct pages_file {
@@ -25,8 +26,7 @@ extern const struct pages_file pages_files[];
  * ask for it as often as they like. */
 struct pages {
 	struct urls urls;
-	char *index;
-	size_t index_len;
+	struct http_sse_text *index; /* shared with whoever is still reading it */
 	uint64_t index_version;
 	int64_t index_at;
 };

@@ -8,6 +8,7 @@
 #include "http/http_answer.h"
 #include "http/http_listen.h"
 #include "http/http_request.h"
+#include "http/http_sse.h"
 #include "tests/unit/http/client.h"
 
 #define BIG         (3u * 1024 * 1024)
@@ -22,7 +23,8 @@ struct site {
 	uint64_t available; /* bytes of the stream that are there */
 	uint64_t handed_out;
 	size_t largest_piece;
-	unsigned fills, gated, done;
+	struct http_sse_text *shared;
+	unsigned fills, gated, done, given;
 	bool fail;
 	char over[64];
 };
@@ -115,6 +117,14 @@ static inline bool gate(void *arg, struct http_request *r)
 	return false;
 }
 
+static inline void shared(void *arg, struct http_request *r)
+{
+	struct site *s = arg;
+
+	s->given++;
+	http_answer_shared(r, 200, "text/plain", s->shared);
+}
+
 static inline void last_header(void *arg, struct http_request *r)
 {
 	const char *value = http_request_header_last(r, "x-list");
@@ -132,6 +142,7 @@ static inline void over(void *arg, const struct http_request *r, unsigned status
 
 static const struct http_route routes[] = {
     {"GET", "/last", 0, last_header},
+    {"GET", "/shared", 0, shared},
     {"GET", "/hello", 0, hello},
     {"GET", "/later", 0, later},
     {"POST", "/echo", 1000, echo},

@@ -170,6 +170,60 @@ static void test_free_ends_all_requests(void **state)
 		client_close(&c[i]);
 }
 
+#define SHARED  (8u * 1024 * 1024)
+#define READERS 16
+
+static size_t resident(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	size_t all = 0, pages = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%zu %zu", &all, &pages), 2);
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static struct http_sse_text *shared_text(void)
+{
+	char *text = malloc(SHARED);
+	struct http_sse_text *t;
+
+	memset(text, 's', SHARED);
+	memcpy(text + SHARED - 3, "end", 3);
+	t = http_sse_text_new(text, SHARED);
+	free(text);
+	return t;
+}
+
+/* Who asks for a page many times and reads none of them takes its memory once. */
+static void test_shared_bodies_are_held_once(void **state)
+{
+	struct site *s = *state;
+	struct client c[READERS];
+	size_t before;
+
+	s->shared = shared_text();
+	before = resident();
+	for (int i = 0; i < READERS; i++) {
+		client_open(&c[i], s->port);
+		client_send(&c[i], "GET /shared HTTP/1.1\r\nHost: x\r\n\r\n");
+	}
+	while (s->given < READERS)
+		loop_turn(s->loop, 10);
+	assert_true(resident() < before + READERS / 2 * SHARED);
+	/* The page is made anew: who has the old one still reads it to its end. */
+	http_sse_text_drop(s->shared);
+	for (int i = 1; i < READERS; i++)
+		client_close(&c[i]);
+	while (c[0].len < SHARED) {
+		loop_turn(s->loop, 10);
+		client_take(&c[0]);
+	}
+	assert_memory_equal(c[0].got + c[0].len - 4, "send", 4);
+	client_close(&c[0]);
+}
+
 #define TEST(name)           cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_IMPATIENT(name) cmocka_unit_test_setup_teardown(name, set_up_impatient, tear_down)
 
@@ -187,6 +241,7 @@ int main(void)
 	    TEST_IMPATIENT(test_trickled_body_meets_a_deadline),
 	    TEST_IMPATIENT(test_deadline_ends_with_the_request),
 	    TEST(test_free_ends_all_requests),
+	    TEST(test_shared_bodies_are_held_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
