@@ -16,7 +16,7 @@
  * a time, and none at all when there are as many as it may have. */
 #define SPARE 16
 
-/* What a connection does. Time runs only while a request is awaited. */
+/* What a connection does. Time runs while a request, or the end of an answer, is awaited. */
 struct conn {
 	TAILQ_ENTRY(conn) entry; /* of `awaiting`, while deadline != 0 */
 	TAILQ_ENTRY(conn) idle_entry;
@@ -110,7 +110,7 @@ static void drop_slow(struct http_server *s)
 			continue;
 		s->cut += !c->idle;
 		if (log_allowed(&s->slow, 5, "http_server"))
-			log_debug("http_server", "a connection sent no request in time");
+			log_debug("http_server", "a connection was too slow");
 		shutdown(c->fd, SHUT_RDWR);
 		await(s, c, 0);
 	}
@@ -305,8 +305,10 @@ static enum MHD_Result complete(struct http_request *r)
 		dispatch(r);
 		buf_clear(&r->body);
 	}
-	if (r->response != NULL)
+	if (r->response != NULL) {
+		await(r->server, conn_of(r->mhd), r->server->config.answer_ms);
 		return queue(r);
+	}
 	/* Closing is all that is left to do here; without a shutdown (MHD_USE_TURBO) the detached
 	 * descriptor outlives it. */
 	if (r->server->ending || r->detached)

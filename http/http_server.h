@@ -45,6 +45,7 @@ struct http_server_config {
 	uint32_t idle_ms;     /* from an answer until the next request's first line is complete; for
 	                         its headers there are header_ms again */
 	uint32_t stall_ms;    /* a client that takes nothing of an answer for so long is dropped */
+	uint32_t answer_ms;   /* from an answer until all of it is taken; 0 for no limit */
 };
 
 /* Takes a listening descriptor of http_listen_open(). Never NULL; fatal when libmicrohttpd cannot
@@ -62,7 +63,8 @@ bool http_server_drop_idle(struct http_server *s);
 /* Connections now open, suspended ones included. */
 unsigned http_server_connections(const struct http_server *s);
 
-/* How many were cut so far because their request was not complete in time. */
+/* How many were cut so far because their request was not complete, or an answer not taken, in time.
+ */
 uint64_t http_server_cut(const struct http_server *s);
 
 #endif

@@ -89,7 +89,8 @@ void metrics_put(struct buf *out, const struct metrics *m)
 	one(out, "addresses", "gauge", "Client addresses remembered.", hub_clients(m->hub));
 	one(out, "connections", "gauge", "HTTP connections besides event streams.", m->connections);
 	one(out, "connections_cut_total", "counter",
-	    "Connections cut because a request was too slow.", m->connections_cut);
+	    "Connections cut because a request, or the reading of an answer, was too slow.",
+	    m->connections_cut);
 	one(out, "connections_refused_total", "counter",
 	    "Connections refused because their address had too many.", m->connections_refused);
 	put_publishes(out, m);

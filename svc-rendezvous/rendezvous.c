@@ -22,6 +22,7 @@
 #define POOL        4096  /* what libmicrohttpd needs beside the headers */
 #define IDLE_MS     75000 /* kept-alive connections of peers with slow heartbeats */
 #define STALL_MS    30000
+#define ANSWER_MS   120000 /* no answer is large: event streams are no answers of the HTTP server */
 #define TICK_MS     1000
 #define PING_MS     25000
 #define REPORT_ROWS 100
@@ -234,7 +235,8 @@ int rendezvous_start(struct service *svc)
 	    .header_ms = v->settings.request_ms,
 	    .body_ms = v->settings.request_ms,
 	    .idle_ms = IDLE_MS,
-	    .stall_ms = STALL_MS};
+	    .stall_ms = STALL_MS,
+	    .answer_ms = ANSWER_MS};
 
 	config.routes = routes_table(&config.route_count);
 	v->http = http_server_new(service_loop(svc), v->listening, &config);

@@ -166,7 +166,8 @@ static inline int set_up_with(void **state, uint32_t deadline_ms)
 	    .header_ms = deadline_ms,
 	    .body_ms = deadline_ms,
 	    .idle_ms = deadline_ms,
-	    .stall_ms = 60000};
+	    .stall_ms = 60000,
+	    .answer_ms = deadline_ms};
 	int fd;
 
 	assert_int_equal(http_listen_parse("test", "127.0.0.1:0", &a, error), 0);

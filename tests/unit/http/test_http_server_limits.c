@@ -224,6 +224,27 @@ static void test_shared_bodies_are_held_once(void **state)
 	client_close(&c[0]);
 }
 
+/* A byte now and then is no silence, and would hold the page for ever. */
+static void test_trickled_reading_meets_a_deadline(void **state)
+{
+	struct site *s = *state;
+	struct client c;
+	char byte;
+
+	s->shared = shared_text();
+	client_open(&c, s->port);
+	client_send(&c, "GET /shared HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < TURNS && http_server_cut(s->server) == 0; i++) {
+		loop_turn(s->loop, 10);
+		recv(c.fd, &byte, 1, MSG_DONTWAIT);
+	}
+	assert_int_equal(http_server_cut(s->server), 1);
+	client_until_end(s->loop, &c);
+	assert_true(c.len < SHARED);
+	http_sse_text_drop(s->shared);
+	client_close(&c);
+}
+
 #define TEST(name)           cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_IMPATIENT(name) cmocka_unit_test_setup_teardown(name, set_up_impatient, tear_down)
 
@@ -242,6 +263,7 @@ int main(void)
 	    TEST_IMPATIENT(test_deadline_ends_with_the_request),
 	    TEST(test_free_ends_all_requests),
 	    TEST(test_shared_bodies_are_held_once),
+	    TEST_IMPATIENT(test_trickled_reading_meets_a_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
