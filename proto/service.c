@@ -248,7 +248,8 @@ static void stop_overdue(void *arg)
 
 void service_stop(struct service *svc, uint32_t grace_ms)
 {
-	if (svc->stopping)
+	/* Also after the end: while the links part, what the service had is gone. */
+	if (svc->stopping || svc->ending)
 		return;
 	svc->stopping = true;
 	if (svc->spec->stop == NULL || !svc->configured) {
