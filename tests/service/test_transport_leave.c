@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 #include <sodium.h>
 #include <sys/wait.h>
@@ -90,15 +94,28 @@ static void a_peer_that_does_not_read_is_given_up(void **state)
 	raw_free(r);
 }
 
+static bool listens(unsigned port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool yes;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	yes = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+	close(fd);
+	return yes;
+}
+
 static void nobody_new_is_let_in(void **state)
 {
 	struct raw *r = raw_dial(p, NULL);
+	unsigned port = raw_port(p);
 	struct raw_stream *late;
 
 	(void)state;
 	page_under_way(r);
 	puppet_stop(p, GRACE);
-	puppet_turns(p, 100);
+	PUPPET_UNTIL(p, !listens(port));
 	late = raw_open(r, RAW_PING, "x", 1);
 	RAW_UNTIL(r, r->dead);
 	assert_true(late->reset);
