@@ -7,6 +7,8 @@
 
 #include "codec/json.h"
 
+#define TOO_LONG "expected at most 65536 bytes"
+
 void hub_message_clear(struct hub_message *m)
 {
 	presence_clear(&m->p);
@@ -40,24 +42,32 @@ static const char *read_tree(struct hub_message *m, const cJSON *tree)
 	                                   : NULL;
 }
 
+/* What is passed on may be longer than what came (1e9 becomes 1000000000): others have the same
+ * limit as we have, and would not read it. */
+static const char *print(struct hub_message *m, cJSON *tree)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(tree, "verificationToken");
+	m->json = json_print(tree);
+	m->len = strlen(m->json);
+	return m->len > PRESENCE_JSON_MAX ? TOO_LONG : NULL;
+}
+
 int hub_message_parse(struct hub_message *m, const void *json, size_t n, const char **why)
 {
 	cJSON *tree;
 
 	*m = (struct hub_message){0};
-	*why = "expected at most 65536 bytes";
+	*why = TOO_LONG;
 	if (n > PRESENCE_JSON_MAX)
 		return -1;
 	tree = json_parse(json, n, PRESENCE_NODES_MAX, NULL);
 	*why = read_tree(m, tree);
-	if (*why == NULL) {
-		cJSON_DeleteItemFromObjectCaseSensitive(tree, "verificationToken");
-		m->json = json_print(tree);
-		m->len = strlen(m->json);
+	if (*why == NULL)
+		*why = print(m, tree);
+	if (*why == NULL)
 		digest(m, tree);
-	} else {
-		presence_clear(&m->p);
-	}
+	else
+		hub_message_clear(m);
 	cJSON_Delete(tree);
 	return *why == NULL ? 0 : -1;
 }

@@ -91,6 +91,40 @@ static void test_bytes_are_rationed(void **state)
 	free(big);
 }
 
+/* A message of exactly so many bytes with a hundred of those numbers in it; for free(3). */
+static char *message_of(size_t size, const struct key *k, const char *number)
+{
+	char *json = malloc(size + 1);
+	size_t n = (size_t)sprintf(
+	    json, "{\"type\":\"update\",\"peerId\":\"%s\",\"ts\":1,\"n\":[1", k->text);
+
+	for (int i = 0; i < 100; i++)
+		n += (size_t)sprintf(json + n, ",%s", number);
+	n += (size_t)sprintf(json + n, "],\"filler\":\"");
+	memset(json + n, 'f', size - n);
+	memcpy(json + size - 2, "\"}", 3);
+	return json;
+}
+
+/* As it is passed on: what is longer could be read by nobody, and so not be shown either. */
+static void test_message_is_bounded_as_it_is_passed_on(void **state)
+{
+	char *same, *longer;
+	struct key k;
+
+	(void)state;
+	key_make(&k, 1);
+	same = message_of(HUB_MESSAGE_MAX, &k, "7");
+	longer = message_of(HUB_MESSAGE_MAX, &k, "1e9");
+	assert_int_equal(publish(&s, ADDR, longer, NOW), 400);
+	assert_non_null(strstr(s.answer.why, "65536"));
+	assert_int_equal(hub_online(s.hub), 0);
+	assert_int_equal(publish(&s, ADDR, same, NOW), 204);
+	assert_int_equal(hub_next(s.hub, NULL)->len, HUB_MESSAGE_MAX);
+	free(longer);
+	free(same);
+}
+
 static void test_hundred_thousand_invented_peers_stay_few(void **state)
 {
 	struct key honest, k;
@@ -245,6 +279,7 @@ int main(void)
 	    T(test_school_behind_one_address_works),
 	    T(test_new_ids_are_rationed),
 	    T(test_bytes_are_rationed),
+	    T(test_message_is_bounded_as_it_is_passed_on),
 	    T(test_hundred_thousand_invented_peers_stay_few),
 	    T(test_full_table_costs_whoever_has_most),
 	    T(test_many_addresses_with_one_peer_each_push_nobody_out),
