@@ -16,15 +16,19 @@
 #include "base/str.h"
 
 #define OPEN_WAIT_MS 5000
-#define PENDING_MAX  100000
-#define ROWS_A_TURN  2000
-#define CLEAN_MS     60000
-#define KEEP_MS      (10 * 60 * 1000) /* longer than PEER_DB_DOWN_MS */
-#define WRITER       17
+/* Of what waits, counted as row_size() does: a default table full of large messages. */
+#define PENDING_MAX (96 * 1024 * 1024)
+/* Of one transaction: meanwhile nothing else happens. */
+#define WRITE_MAX (8 * 1024 * 1024)
+#define CLEAN_MS  60000
+#define KEEP_MS   (10 * 60 * 1000) /* longer than PEER_DB_DOWN_MS */
+#define WRITER    17
 
 struct pending {
 	struct hub_row row; /* strings owned */
 };
+
+#define ROW_SIZE 512 /* of a row besides its message */
 
 enum statement {
 	BEGIN,
@@ -83,6 +87,7 @@ struct peer_db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[STATEMENTS];
 	struct map *pending;
+	size_t pending_bytes;
 	char writer[WRITER]; /* this instance */
 	int64_t seen;        /* the last change told to the hub */
 	int64_t version;     /* of the file, as PRAGMA data_version gives it */
@@ -233,23 +238,43 @@ static int put_row(struct peer_db *db, const struct hub_row *row, int64_t change
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-void peer_db_store(struct peer_db *db, const struct hub_row *row)
+static size_t row_size(const struct hub_row *row)
 {
-	struct pending *p, *old;
+	return ROW_SIZE + row->len;
+}
 
-	if (map_count(db->pending) >= PENDING_MAX && map_gets(db->pending, row->id) == NULL) {
-		if (log_allowed(&db->trouble, 3, "peer_db"))
-			log_warn("peer_db", "too much waits to be written; a peer is left out");
-		return;
-	}
-	p = xcalloc(1, sizeof(*p));
+static struct pending *copy_of(const struct hub_row *row)
+{
+	struct pending *p = xcalloc(1, sizeof(*p));
+
 	p->row = *row;
 	p->row.id = xstrdup(row->id);
 	p->row.client = xstrdup(row->client);
 	p->row.json = xstrndup(row->json, row->len);
-	old = map_sets(db->pending, row->id, p);
+	return p;
+}
+
+static void forget(struct peer_db *db, struct pending *p)
+{
+	map_removes(db->pending, p->row.id);
+	db->pending_bytes -= row_size(&p->row);
+	free_pending(p);
+}
+
+void peer_db_store(struct peer_db *db, const struct hub_row *row)
+{
+	struct pending *old = map_gets(db->pending, row->id);
+	size_t had = old == NULL ? 0 : row_size(&old->row);
+
+	if (db->pending_bytes - had + row_size(row) > PENDING_MAX) {
+		if (log_allowed(&db->trouble, 3, "peer_db"))
+			log_warn("peer_db", "too much waits to be written; a peer is left out");
+		return;
+	}
 	if (old != NULL)
-		free_pending(old);
+		forget(db, old);
+	map_sets(db->pending, row->id, copy_of(row));
+	db->pending_bytes += row_size(row);
 }
 
 size_t peer_db_pending(const struct peer_db *db)
@@ -264,16 +289,15 @@ static void forget_first(struct peer_db *db, size_t n)
 	MAP_FOREACH (db->pending, at, p) {
 		if (n-- == 0)
 			return;
-		map_removes(db->pending, p->row.id);
-		free_pending(p);
+		forget(db, p);
 	}
 }
 
-/* The first `most` in the map's order, in one transaction. */
+/* The first in the map's order, in one transaction, until they are more than `most` bytes. */
 static void write_some(struct peer_db *db, size_t most)
 {
 	struct pending *p;
-	size_t n = 0;
+	size_t n = 0, bytes = 0;
 	int64_t change;
 
 	if (map_count(db->pending) == 0 || run(db, BEGIN) < 0)
@@ -282,10 +306,11 @@ static void write_some(struct peer_db *db, size_t most)
 	if (change < 0)
 		goto failed;
 	MAP_FOREACH (db->pending, at, p) {
-		if (n == most)
+		if (bytes > most)
 			break;
 		if (put_row(db, &p->row, change) != 0)
 			goto failed;
+		bytes += row_size(&p->row);
 		n++;
 	}
 	if (run(db, COMMIT) < 0)
@@ -365,7 +390,7 @@ void peer_db_turn(struct peer_db *db, struct hub *hub, int64_t now)
 {
 	int64_t version;
 
-	write_some(db, ROWS_A_TURN);
+	write_some(db, WRITE_MAX);
 	version = run(db, VERSION);
 	if (version != db->version) {
 		db->version = version;

@@ -228,6 +228,41 @@ static void test_nobody_else_may_read_the_file(void **state)
 	umask(before);
 }
 
+#define LARGE 60000
+#define MANY  3000
+
+/* Nothing can be written, as on a full disk or while another instance holds the lock. */
+static void test_what_waits_is_bounded_and_written_by_and_by(void **state)
+{
+	static char json[LARGE];
+	char id[16];
+	struct hub_row row = {
+	    .id = id, .client = ADDR, .json = json, .len = LARGE, .signer_ts = -1};
+	struct instance a;
+	size_t waiting;
+
+	(void)state;
+	memset(json, 'x', sizeof(json));
+	begin(&a, NOW);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(id, sizeof(id), "%d", i);
+		peer_db_store(a.db, &row);
+	}
+	waiting = peer_db_pending(a.db);
+	assert_in_range(waiting, MANY / 3, MANY / 3 * 2);
+	/* Whoever is among them can still be told to be gone. */
+	snprintf(id, sizeof(id), "0");
+	row.gone = true;
+	row.len = 10;
+	peer_db_store(a.db, &row);
+	assert_int_equal(peer_db_pending(a.db), waiting);
+	peer_db_turn(a.db, a.s.hub, NOW);
+	assert_in_range(waiting - peer_db_pending(a.db), 1, waiting / 4);
+	while (peer_db_pending(a.db) > 0)
+		peer_db_turn(a.db, a.s.hub, NOW);
+	end(&a);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -240,6 +275,7 @@ int main(void)
 	    T(test_damaged_file_is_an_error_that_names_it),
 	    T(test_nobody_else_may_read_the_file),
 	    T(test_clock_that_was_set_back_loses_nothing),
+	    T(test_what_waits_is_bounded_and_written_by_and_by),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
