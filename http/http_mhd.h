@@ -41,6 +41,7 @@ struct http_request {
 	unsigned header_count;
 	unsigned status; /* 0 until answered */
 	bool headers_seen, dispatched, too_large, suspended, detached;
+	bool given_up; /* its connection has been shut down */
 };
 
 /* http_server.c: a suspended connection is to go on. */
@@ -54,6 +55,9 @@ void http_mhd_request_free(struct http_request *r); /* calls the http_done_fn */
 /* Adds to the body; drops it and marks the request too large past `max`. -1 when the client sends
  * so much more that the connection is to be cut. */
 int http_mhd_request_body(struct http_request *r, const void *p, size_t n, size_t max);
+
+/* Nothing will come of it: releases its body. */
+void http_mhd_request_give_up(struct http_request *r);
 
 /* Announced length of the body, 0 when none is announced. */
 uint64_t http_mhd_request_announced(const struct http_request *r);

@@ -50,6 +50,12 @@ int http_mhd_request_body(struct http_request *r, const void *p, size_t n, size_
 	return r->discarded > HTTP_MHD_DISCARD + max ? -1 : 0;
 }
 
+void http_mhd_request_give_up(struct http_request *r)
+{
+	r->given_up = true;
+	buf_clear(&r->body);
+}
+
 uint64_t http_mhd_request_announced(const struct http_request *r)
 {
 	const char *length = http_request_header(r, "Content-Length");

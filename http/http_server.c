@@ -9,22 +9,13 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "http/http_conn.h"
 #include "http/http_mhd.h"
 
 #define TICK_MS 1000
-/* So many before the last one, idle connections make room for new ones. libmicrohttpd takes ten at
- * a time, and none at all when there are as many as it may have. */
+/* So many before the last one, others make room for new ones. libmicrohttpd takes ten at a time,
+ * and none at all when there are as many as it may have. */
 #define SPARE 16
-
-/* What a connection does. Time runs while a request, or the end of an answer, is awaited. */
-struct conn {
-	TAILQ_ENTRY(conn) entry; /* of `awaiting`, while deadline != 0 */
-	TAILQ_ENTRY(conn) idle_entry;
-	uint64_t deadline;
-	int fd;
-	bool idle; /* between two requests */
-	bool admitted;
-};
 
 struct http_server {
 	struct http_server_config config;
@@ -33,11 +24,8 @@ struct http_server {
 	struct watch *watch;
 	struct timer *tick;
 	struct before_sleep *hook;
-	TAILQ_HEAD(, conn) awaiting;
-	TAILQ_HEAD(, conn) idle; /* the one that is longest, first */
+	struct http_conns conns;
 	TAILQ_HEAD(, http_request) requests;
-	unsigned connections;
-	uint64_t cut;
 	bool resumed; /* a connection is to go on: libmicrohttpd must run */
 	bool ending;
 	struct log_limit slow;
@@ -58,40 +46,20 @@ void http_mhd_resume(struct http_request *r)
 	MHD_resume_connection(r->mhd);
 }
 
-/* --- deadlines -------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
-static void await(struct http_server *s, struct conn *c, uint32_t ms)
+static void await(
+    struct http_server *s, struct http_conn *c, enum http_conn_state state, uint32_t ms)
 {
-	if (c->deadline != 0)
-		TAILQ_REMOVE(&s->awaiting, c, entry);
-	c->deadline = ms == 0 ? 0 : loop_now(s->loop) + ms;
-	if (c->deadline != 0)
-		TAILQ_INSERT_TAIL(&s->awaiting, c, entry);
+	http_conn_await(&s->conns, c, state, ms == 0 ? 0 : loop_now(s->loop) + ms);
 }
 
-static void set_idle(struct http_server *s, struct conn *c, bool idle)
+bool http_server_make_room(struct http_server *s)
 {
-	if (c->idle == idle)
-		return;
-	c->idle = idle;
-	if (idle)
-		TAILQ_INSERT_TAIL(&s->idle, c, idle_entry);
-	else
-		TAILQ_REMOVE(&s->idle, c, idle_entry);
+	return http_conns_make_room(&s->conns);
 }
 
-bool http_server_drop_idle(struct http_server *s)
-{
-	struct conn *c = TAILQ_FIRST(&s->idle);
-
-	if (c == NULL)
-		return false;
-	set_idle(s, c, false);
-	shutdown(c->fd, SHUT_RDWR);
-	return true;
-}
-
-static struct conn *conn_of(struct MHD_Connection *mhd)
+static struct http_conn *conn_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -99,28 +67,13 @@ static struct conn *conn_of(struct MHD_Connection *mhd)
 	return info == NULL ? NULL : info->socket_context;
 }
 
-static void drop_slow(struct http_server *s)
-{
-	struct conn *c, *next;
-	uint64_t now = loop_now(s->loop);
-
-	for (c = TAILQ_FIRST(&s->awaiting); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, entry);
-		if (now < c->deadline)
-			continue;
-		s->cut += !c->idle;
-		if (log_allowed(&s->slow, 5, "http_server"))
-			log_debug("http_server", "a connection was too slow");
-		shutdown(c->fd, SHUT_RDWR);
-		await(s, c, 0);
-	}
-}
-
 static void on_tick(void *arg)
 {
 	struct http_server *s = arg;
 
-	drop_slow(s);
+	if (http_conns_cut_slow(&s->conns, loop_now(s->loop)) &&
+	    log_allowed(&s->slow, 5, "http_server"))
+		log_debug("http_server", "connections were too slow");
 	run(s);
 }
 
@@ -134,32 +87,39 @@ static bool admit(struct http_server *s, struct MHD_Connection *mhd, bool opened
 	return s->config.admit == NULL || s->config.admit(s->config.arg, client_of(mhd), opened);
 }
 
+static struct http_conn *open_conn(struct http_server *s, struct MHD_Connection *mhd)
+{
+	int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct http_conn *c;
+
+	if (s->conns.count + SPARE >= s->config.connections)
+		http_conns_make_room(&s->conns);
+	c = http_conn_new(&s->conns, fd, client_of(mhd));
+	c->admitted = admit(s, mhd, true);
+	if (c->admitted)
+		await(s, c, HTTP_CONN_HEADER, s->config.header_ms);
+	else
+		shutdown(fd, SHUT_RDWR);
+	if (s->conns.count == 1)
+		timer_repeat(s->tick, TICK_MS);
+	return c;
+}
+
 static void on_connection(
     void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
 {
 	struct http_server *s = cls;
-	struct conn *c = *context;
+	struct http_conn *c = *context;
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		c = *context = xcalloc(1, sizeof(*c));
-		c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-		if (s->connections + SPARE >= s->config.connections)
-			http_server_drop_idle(s);
-		await(s, c, s->config.header_ms);
-		c->admitted = admit(s, mhd, true);
-		if (!c->admitted)
-			shutdown(c->fd, SHUT_RDWR);
-		if (s->connections++ == 0)
-			timer_repeat(s->tick, TICK_MS);
+		*context = open_conn(s, mhd);
 		return;
 	}
-	await(s, c, 0);
-	set_idle(s, c, false);
 	if (c->admitted)
 		admit(s, mhd, false);
-	free(c);
+	http_conn_free(&s->conns, c);
 	*context = NULL;
-	if (--s->connections == 0)
+	if (s->conns.count == 0)
 		timer_stop(s->tick);
 }
 
@@ -169,13 +129,12 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
 {
 	struct http_server *s = cls;
 	struct http_request *r = http_mhd_request_new(s, mhd, target);
-	struct conn *c = conn_of(mhd);
+	struct http_conn *c = conn_of(mhd);
 
+	c->request = r;
 	/* From here on it is a request, and may be as slow as a first one. */
-	if (c != NULL && c->idle)
-		await(s, c, s->config.header_ms);
-	if (c != NULL)
-		set_idle(s, c, false);
+	if (c->state == HTTP_CONN_IDLE)
+		await(s, c, HTTP_CONN_HEADER, s->config.header_ms);
 	TAILQ_INSERT_TAIL(&s->requests, r, entry);
 	return r;
 }
@@ -185,7 +144,7 @@ static void on_completed(
 {
 	struct http_server *s = cls;
 	struct http_request *r = *context;
-	struct conn *c = conn_of(mhd);
+	struct http_conn *c = conn_of(mhd);
 
 	(void)why;
 	if (r == NULL)
@@ -196,11 +155,11 @@ static void on_completed(
 	if (s->config.over != NULL)
 		s->config.over(s->config.arg, r, r->status);
 	TAILQ_REMOVE(&s->requests, r, entry);
+	c->request = NULL;
+	http_conn_hold(&s->conns, c, 0);
+	if (!r->given_up)
+		await(s, c, HTTP_CONN_IDLE, s->config.idle_ms);
 	http_mhd_request_free(r);
-	if (c == NULL)
-		return;
-	await(s, c, s->config.idle_ms);
-	set_idle(s, c, true);
 }
 
 static const struct http_route *route_of(const struct http_request *r, bool *path_known)
@@ -294,24 +253,28 @@ static enum MHD_Result headers_seen(struct http_request *r, const char *method)
 		http_answer_text(r, MHD_HTTP_CONTENT_TOO_LARGE, "the request's body is too large");
 		return queue(r);
 	}
-	await(r->server, conn_of(r->mhd), r->server->config.body_ms);
+	await(r->server, conn_of(r->mhd), HTTP_CONN_BODY, r->server->config.body_ms);
 	return MHD_YES;
 }
 
 static enum MHD_Result complete(struct http_request *r)
 {
+	struct http_server *s = r->server;
+	struct http_conn *c = conn_of(r->mhd);
+
 	if (!r->dispatched) {
-		await(r->server, conn_of(r->mhd), 0);
+		await(s, c, HTTP_CONN_NOTHING, 0);
 		dispatch(r);
 		buf_clear(&r->body);
+		http_conn_hold(&s->conns, c, 0);
 	}
 	if (r->response != NULL) {
-		await(r->server, conn_of(r->mhd), r->server->config.answer_ms);
+		await(s, c, HTTP_CONN_ANSWER, s->config.answer_ms);
 		return queue(r);
 	}
 	/* Closing is all that is left to do here; without a shutdown (MHD_USE_TURBO) the detached
 	 * descriptor outlives it. */
-	if (r->server->ending || r->detached)
+	if (s->ending || r->detached)
 		return MHD_NO;
 	r->suspended = true;
 	MHD_suspend_connection(r->mhd);
@@ -324,13 +287,18 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
 	struct http_request *r = *context;
 	size_t got = *n;
 
-	(void)cls, (void)mhd, (void)url, (void)version;
+	(void)cls, (void)url, (void)version;
+	if (r->given_up)
+		return MHD_NO;
 	if (!r->headers_seen)
 		return headers_seen(r, method);
 	if (got == 0)
 		return complete(r);
 	*n = 0;
-	return http_mhd_request_body(r, upload, got, body_max(r)) == 0 ? MHD_YES : MHD_NO;
+	if (http_mhd_request_body(r, upload, got, body_max(r)) != 0 ||
+	    !http_conn_hold(&r->server->conns, conn_of(mhd), buf_len(&r->body)))
+		return MHD_NO;
+	return MHD_YES;
 }
 
 /* --- libmicrohttpd on the loop ---------------------------------------------------------------- */
@@ -401,8 +369,7 @@ struct http_server *http_server_new(
 
 	s->config = *config;
 	s->loop = loop;
-	TAILQ_INIT(&s->awaiting);
-	TAILQ_INIT(&s->idle);
+	http_conns_init(&s->conns, config->connections, config->body_budget);
 	TAILQ_INIT(&s->requests);
 	s->tick = timer_new(loop, on_tick, s);
 	start(s, fd);
@@ -425,16 +392,22 @@ void http_server_free(struct http_server *s)
 	watch_free(s->watch);
 	before_sleep_free(s->hook);
 	MHD_stop_daemon(s->daemon);
+	http_conns_clear(&s->conns);
 	timer_free(s->tick);
 	free(s);
 }
 
 unsigned http_server_connections(const struct http_server *s)
 {
-	return s->connections;
+	return s->conns.count;
 }
 
 uint64_t http_server_cut(const struct http_server *s)
 {
-	return s->cut;
+	return s->conns.cut;
+}
+
+uint64_t http_server_displaced(const struct http_server *s)
+{
+	return s->conns.displaced;
 }

@@ -38,8 +38,11 @@ struct http_server_config {
 	                         431. 2 to 4 KiB serve many subscribers in little memory. */
 	size_t header_max; /* bytes of a request's first line and headers, of the pool; 0: no more
 	                      than fits there */
-	unsigned connections; /* at most, at once: shortly before, newcomers push out idle ones */
+	unsigned connections; /* at most, at once: shortly before, newcomers push others out, as
+	                         http_server_make_room() does */
 	unsigned per_address; /* at most from one address; 0 for no limit */
+	size_t body_budget;   /* bytes of bodies not yet complete, in all; then the address with the
+	                         most loses the one that is longest on its way. 0 for no limit */
 	uint32_t header_ms;   /* from connecting until the headers are complete */
 	uint32_t body_ms;     /* from there until the body is complete */
 	uint32_t idle_ms;     /* from an answer until the next request's first line is complete; for
@@ -56,9 +59,11 @@ struct http_server *http_server_new(
 /* Ends every connection: the http_done_fn of each request under way is called. NULL is fine. */
 void http_server_free(struct http_server *s);
 
-/* Closes the connection that has waited longest for another request, as its client must always
- * expect. False when none waits. */
-bool http_server_drop_idle(struct http_server *s);
+/* Closes a connection that its client keeps waiting, of the address (IPv6: /64) with the most such:
+ * the one that has been idle longest, as its client must always expect; or when none is idle, the
+ * one whose headers, body, or reading of the answer, in that order, is awaited longest. False when
+ * no client keeps the server waiting. */
+bool http_server_make_room(struct http_server *s);
 
 /* Connections now open, suspended ones included. */
 unsigned http_server_connections(const struct http_server *s);
@@ -66,5 +71,8 @@ unsigned http_server_connections(const struct http_server *s);
 /* How many were cut so far because their request was not complete, or an answer not taken, in time.
  */
 uint64_t http_server_cut(const struct http_server *s);
+
+/* How many had to make room so far. */
+uint64_t http_server_displaced(const struct http_server *s);
 
 #endif

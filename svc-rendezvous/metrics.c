@@ -91,6 +91,10 @@ void metrics_put(struct buf *out, const struct metrics *m)
 	one(out, "connections_cut_total", "counter",
 	    "Connections cut because a request, or the reading of an answer, was too slow.",
 	    m->connections_cut);
+	one(out, "connections_displaced_total", "counter",
+	    "Connections closed to make room, of the address that kept the server waiting in the "
+	    "most places.",
+	    m->connections_displaced);
 	one(out, "connections_refused_total", "counter",
 	    "Connections refused because their address had too many.", m->connections_refused);
 	put_publishes(out, m);

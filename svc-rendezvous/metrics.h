@@ -16,11 +16,12 @@ struct metrics {
 	const struct hub *hub;
 	struct feed_count feed;
 	unsigned connections;
-	uint64_t connections_cut;     /* too slow */
-	uint64_t connections_refused; /* too many of an address */
-	uint64_t too_large;           /* messages that nobody has read */
-	const uint64_t *answers;      /* by status of HTTP; [0]: none, or libmicrohttpd's own */
-	size_t db_pending;            /* rows not yet written */
+	uint64_t connections_cut;       /* too slow */
+	uint64_t connections_displaced; /* had to make room */
+	uint64_t connections_refused;   /* too many of an address */
+	uint64_t too_large;             /* messages that nobody has read */
+	const uint64_t *answers;        /* by status of HTTP; [0]: none, or libmicrohttpd's own */
+	size_t db_pending;              /* rows not yet written */
 	const struct histogram *publish, *delivery;
 };
 

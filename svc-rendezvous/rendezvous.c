@@ -23,6 +23,7 @@
 #define IDLE_MS     75000 /* kept-alive connections of peers with slow heartbeats */
 #define STALL_MS    30000
 #define ANSWER_MS   120000 /* no answer is large: event streams are no answers of the HTTP server */
+#define BODIES      (64 * 1024 * 1024) /* held while the rest of them is on its way */
 #define TICK_MS     1000
 #define PING_MS     25000
 #define REPORT_ROWS 100
@@ -168,13 +169,13 @@ int rendezvous_init(struct service *svc)
 	return 0;
 }
 
-/* A newcomer pushes out who waits between two heartbeats. */
+/* A newcomer pushes out somebody who keeps the server waiting, between two heartbeats say. */
 static bool has_descriptors(struct rendezvous *v)
 {
 	return v->http == NULL ||
 	       feed_subscribers(v->feed) + http_server_connections(v->http) <
 	           v->settings.descriptors ||
-	       http_server_drop_idle(v->http);
+	       http_server_make_room(v->http);
 }
 
 /* Loopback and proxies speak for many. */
@@ -232,6 +233,7 @@ int rendezvous_start(struct service *svc)
 	    .pool = POOL + v->settings.header_max,
 	    .header_max = v->settings.header_max,
 	    .connections = v->settings.connections,
+	    .body_budget = BODIES,
 	    .header_ms = v->settings.request_ms,
 	    .body_ms = v->settings.request_ms,
 	    .idle_ms = IDLE_MS,

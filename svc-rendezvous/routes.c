@@ -220,6 +220,7 @@ static void metrics(void *arg, struct http_request *r)
 	m.too_large = v->too_large;
 	m.connections = http_server_connections(v->http);
 	m.connections_cut = http_server_cut(v->http);
+	m.connections_displaced = http_server_displaced(v->http);
 	m.connections_refused = v->refused;
 	m.db_pending = v->db == NULL ? 0 : peer_db_pending(v->db);
 	buf_init(&out, METRICS_MAX);

@@ -16,6 +16,7 @@
 /* Headers of browsers are below 2 KiB; answers of unknown size go through the same memory. */
 #define POOL        (16 * 1024)
 #define CONNECTIONS 1024
+#define BODIES      (64 * 1024 * 1024) /* of requests, held while the rest is on its way */
 #define HEADER_MS   20000
 #define BODY_MS     60000
 #define IDLE_MS     60000
@@ -205,6 +206,7 @@ int viewer_start(struct service *svc)
 	    .arg = v,
 	    .pool = POOL,
 	    .connections = CONNECTIONS,
+	    .body_budget = BODIES,
 	    .header_ms = HEADER_MS,
 	    .body_ms = BODY_MS,
 	    .idle_ms = IDLE_MS,

@@ -13,6 +13,7 @@
 
 #define BIG         (3u * 1024 * 1024)
 #define CONNECTIONS 100
+#define BUDGET      20000 /* of bodies */
 
 struct site {
 	struct loop *loop;
@@ -163,6 +164,7 @@ static inline int set_up_with(void **state, uint32_t deadline_ms)
 	    .arg = s,
 	    .pool = 8192,
 	    .connections = CONNECTIONS,
+	    .body_budget = BUDGET,
 	    .header_ms = deadline_ms,
 	    .body_ms = deadline_ms,
 	    .idle_ms = deadline_ms,

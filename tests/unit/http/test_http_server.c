@@ -88,12 +88,12 @@ static void test_who_is_idle_longest_makes_room(void **state)
 	client_send(&busy, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
 	while (s->held == NULL)
 		loop_turn(s->loop, 10);
-	assert_true(http_server_drop_idle(s->server));
+	assert_true(http_server_make_room(s->server));
 	client_until_end(s->loop, &b);
 	hello_on(s, &a);
-	assert_true(http_server_drop_idle(s->server));
+	assert_true(http_server_make_room(s->server));
 	client_until_end(s->loop, &a);
-	assert_false(http_server_drop_idle(s->server));
+	assert_false(http_server_make_room(s->server));
 	http_answer_text(s->held, 200, "answered");
 	client_until(s->loop, &busy, "answered");
 	client_close(&a);
