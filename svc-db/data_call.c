@@ -37,12 +37,15 @@ enum store_code data_find_table(struct data_call *c, struct store *st, enum acce
 	const char *name = c->request.table, *refusal;
 	/* The owner may look at what else is in the file. */
 	bool any = c->owner && (op == ACCESS_READ || op == ACCESS_DESCRIBE);
+	enum store_code code = STORE_OK;
 
 	if (*name == '\0' && op == ACCESS_DESCRIBE)
 		name = c->request.name;
 	if (*name == '\0')
 		return data_refuse(c, "table name required");
-	*t = any || !schema_name_is_system(name) ? store_table(st, name) : NULL;
+	*t = any || !schema_name_is_system(name) ? store_table(st, name, &code) : NULL;
+	if (code != STORE_OK)
+		return data_from_store(c, st, code);
 	if (*t == NULL || (!any && !(*t)->registered))
 		return data_refuse_name(c, "no such table", name);
 	refusal = access_refusal(op, &caller, &(*t)->rules, rows);

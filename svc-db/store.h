@@ -53,9 +53,10 @@ void store_refresh(struct store *st);
 
 /* --- tables --- */
 
-/* A table or view by name, registered or not; NULL when there is none or it cannot be read. Lent
- * until the next write, store_refresh() or store_begin(). */
-const struct table *store_table(struct store *st, const char *name);
+/* A table or view by name, registered or not. NULL with *code OK when there is none; otherwise it,
+ * or the rules for it, cannot be read. Lent until the next write, store_refresh() or store_begin().
+ */
+const struct table *store_table(struct store *st, const char *name, enum store_code *code);
 
 typedef void store_table_fn(
     void *arg, const char *name, const char *policy, const char *created_at);

@@ -45,24 +45,27 @@ static enum store_code note_definition(struct store *st, const char *table)
 static enum store_code wants_own(struct store *st, const char *name)
 {
 	const struct table *t;
+	enum store_code code;
 
 	if (!schema_name_ok(name) || schema_name_is_system(name))
 		return store_say(
 		    st, STORE_REFUSED, "invalid table name: %.*s", SCHEMA_NAME_MAX, name);
-	t = store_table(st, name);
-	if (t == NULL || !t->registered)
+	t = store_table(st, name, &code);
+	if (code == STORE_OK && (t == NULL || !t->registered))
 		return store_say(st, STORE_REFUSED, "no such table: %s", name);
-	return STORE_OK;
+	return code;
 }
 
 static enum store_code wants_free(struct store *st, const char *name)
 {
+	enum store_code code;
+
 	if (!schema_name_ok(name) || schema_name_is_system(name))
 		return store_say(
 		    st, STORE_REFUSED, "invalid table name: %.*s", SCHEMA_NAME_MAX, name);
-	if (store_table(st, name) != NULL)
+	if (store_table(st, name, &code) != NULL)
 		return store_say(st, STORE_REFUSED, "table \"%s\" already exists", name);
-	return STORE_OK;
+	return code;
 }
 
 enum store_code store_create_table(
@@ -185,8 +188,8 @@ enum store_code store_set_policy(struct store *st, const char *table, const char
 	if (code == STORE_OK)
 		code = registry(st,
 		    "UPDATE _orm_schemas SET schema_json = json_set(schema_json, '$.access.insert',"
-		    " ?2) WHERE table_name = ?1 COLLATE NOCASE AND json_valid(schema_json)"
+		    " ?2) WHERE table_name = ?1 COLLATE NOCASE"
 		    " AND json_type(schema_json, '$.access') = 'object'",
 		    table, policy);
-	return code;
+	return store_is_no_json(st, code) ? STORE_OK : code;
 }

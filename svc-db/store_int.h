@@ -76,6 +76,9 @@ int store_bind(sqlite3_stmt *stmt, int at, const struct value *v, bool copy);
 
 /* store_tables.c */
 void store_forget_tables(struct store *st);
+/* Did it fail because what was asked about is no JSON at all? As for deployed peers, that holds no
+ * rules. */
+bool store_is_no_json(const struct store *st, enum store_code code);
 /* Is there a foreign key in any table? Remembered as long as tables are. */
 bool store_has_foreign_keys(struct store *st);
 

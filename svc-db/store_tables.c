@@ -17,11 +17,11 @@ static const char find_sql[] =
     " FROM sqlite_schema AS m LEFT JOIN _tables AS t ON t.name = m.name COLLATE NOCASE"
     " WHERE m.name = ?1 COLLATE NOCASE AND m.type IN ('table', 'view')";
 
-/* Explicit rules of deployed peers. What is no JSON holds no rules. */
+/* Explicit rules of deployed peers. json_valid() is not asked: short of memory, it says no. */
 static const char rules_sql[] =
     "SELECT json_extract(s, '$.read'), json_extract(s, '$.insert'), json_extract(s, '$.update'),"
-    " json_extract(s, '$.delete') FROM (SELECT CASE WHEN json_valid(schema_json)"
-    " THEN json_extract(schema_json, '$.access') END AS s"
+    " json_extract(s, '$.delete') FROM (SELECT CASE json_type(schema_json, '$.access')"
+    " WHEN 'object' THEN json_extract(schema_json, '$.access') END AS s"
     " FROM _orm_schemas WHERE table_name = ?1 COLLATE NOCASE) WHERE s IS NOT NULL";
 
 static const char columns_sql[] =
@@ -46,64 +46,88 @@ static char *copy_or_empty(sqlite3_stmt *stmt, int i)
 	return xstrdup(s != NULL ? s : "");
 }
 
-/* The statement with the name bound, stepped to its first row; NULL when there is none. */
-static sqlite3_stmt *first_row(struct store *st, const char *sql, const char *name)
+/* The statement with the name bound, stepped to its first row, for end_rows(); NULL when there is
+ * none. */
+static enum store_code first_row(
+    struct store *st, const char *sql, const char *name, sqlite3_stmt **row)
 {
 	enum store_code code;
 	sqlite3_stmt *stmt = store_prepare(st, sql, &code);
 	int rc;
 
+	*row = NULL;
 	if (stmt == NULL)
-		return NULL;
-	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_TRANSIENT);
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		return stmt;
-	store_judge(st, st->db, rc);
+		return code;
+	rc = sqlite3_bind_text(stmt, 1, name, -1, SQLITE_TRANSIENT);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		*row = stmt;
+		return STORE_OK;
+	}
+	code = store_judge(st, st->db, rc);
 	sqlite3_reset(stmt);
-	return NULL;
+	return code;
 }
 
-static struct table *find(struct store *st, const char *name)
+/* Text that there was no memory for looks like NULL, and its error is told here alone. */
+static enum store_code end_rows(struct store *st, sqlite3_stmt *row)
 {
-	sqlite3_stmt *row = first_row(st, find_sql, name);
+	enum store_code code = store_judge(st, st->db, sqlite3_errcode(st->db));
+
+	sqlite3_reset(row);
+	return code;
+}
+
+static enum store_code find(struct store *st, const char *name, struct table **out)
+{
+	sqlite3_stmt *row;
+	enum store_code code = first_row(st, find_sql, name, &row);
 	struct table *t;
 
+	*out = NULL;
 	if (row == NULL)
-		return NULL;
+		return code;
 	t = xcalloc(1, sizeof *t);
 	t->name = copy_or_empty(row, 0);
 	t->registered = sqlite3_column_int(row, 1) != 0;
 	t->policy = copy_or_empty(row, 2);
 	t->created_at = copy_or_empty(row, 3);
-	sqlite3_reset(row);
-	return t;
+	*out = t;
+	return end_rows(st, row);
 }
 
-static void read_rules(struct store *st, struct table *t)
+bool store_is_no_json(const struct store *st, enum store_code code)
 {
-	sqlite3_stmt *row = first_row(st, rules_sql, t->name);
+	return code == STORE_REFUSED && strcmp(st->why, "malformed JSON") == 0;
+}
+
+static enum store_code read_rules(struct store *st, struct table *t)
+{
+	sqlite3_stmt *row;
+	enum store_code code = first_row(st, rules_sql, t->name, &row);
 
 	t->rules = access_by_policy(t->policy);
 	if (row == NULL)
-		return;
+		return store_is_no_json(st, code) ? STORE_OK : code;
 	access_refine(&t->rules, text(row, 0), text(row, 1), text(row, 2), text(row, 3));
-	sqlite3_reset(row);
+	return end_rows(st, row);
 }
 
-static void read_columns(struct store *st, struct table *t)
+static enum store_code read_columns(struct store *st, struct table *t)
 {
-	sqlite3_stmt *row = first_row(st, columns_sql, t->name);
+	sqlite3_stmt *row;
+	enum store_code code = first_row(st, columns_sql, t->name, &row);
 
 	if (row == NULL)
-		return;
+		return code;
 	do {
 		t->columns = xreallocarray(t->columns, t->count + 1, sizeof *t->columns);
 		t->columns[t->count++] =
 		    (struct column){copy_or_empty(row, 0), copy_or_empty(row, 1), copy(row, 2),
 			sqlite3_column_int(row, 3) != 0, sqlite3_column_int(row, 4) != 0};
 	} while (t->count < COLUMNS_MAX && sqlite3_step(row) == SQLITE_ROW);
-	sqlite3_reset(row);
+	return end_rows(st, row);
 }
 
 /* Lower case of ASCII letters, as SQLite compares names. Returns the length, 0 when it is none. */
@@ -118,23 +142,40 @@ static size_t key_of(const char *name, char key[KEY_MAX])
 	return n;
 }
 
-const struct table *store_table(struct store *st, const char *name)
+/* All or nothing: a table without its rules would be open to whom they shut out. */
+static struct table *read_table(struct store *st, const char *name, enum store_code *code)
+{
+	struct table *t;
+
+	*code = find(st, name, &t);
+	if (t != NULL && *code == STORE_OK)
+		*code = read_rules(st, t);
+	if (t != NULL && *code == STORE_OK)
+		*code = read_columns(st, t);
+	if (*code == STORE_OK)
+		return t;
+	table_free(t);
+	if (*code == STORE_REFUSED && log_allowed(&st->complaints, 10, "store"))
+		log_error("store", "%s: table %s or its rules cannot be read: %s", st->path, name,
+		    st->why);
+	return NULL;
+}
+
+const struct table *store_table(struct store *st, const char *name, enum store_code *code)
 {
 	char key[KEY_MAX];
 	size_t n = key_of(name, key);
 	struct table *t;
 
+	*code = STORE_OK;
 	if (n == 0)
 		return NULL;
 	t = map_get(st->tables, key, n);
 	if (t != NULL)
 		return t;
-	t = find(st, name);
-	if (t == NULL)
-		return NULL;
-	read_rules(st, t);
-	read_columns(st, t);
-	map_set(st->tables, key, n, t);
+	t = read_table(st, name, code);
+	if (t != NULL)
+		map_set(st->tables, key, n, t);
 	return t;
 }
 
@@ -157,14 +198,14 @@ bool store_has_foreign_keys(struct store *st)
 
 	if (st->foreign_keys != KEYS_UNKNOWN)
 		return st->foreign_keys == KEYS_SOME;
-	row = first_row(st,
+	first_row(st,
 	    "SELECT EXISTS (SELECT 1 FROM sqlite_schema AS m, pragma_foreign_key_list(m.name)"
 	    " WHERE m.type = ?1)",
-	    "table");
+	    "table", &row);
 	if (row == NULL)
 		return true; /* who knows */
 	st->foreign_keys = sqlite3_column_int(row, 0) != 0 ? KEYS_SOME : KEYS_NONE;
-	sqlite3_reset(row);
+	end_rows(st, row);
 	return st->foreign_keys == KEYS_SOME;
 }
 

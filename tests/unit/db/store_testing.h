@@ -114,6 +114,16 @@ static inline struct field number_field(const char *column, int64_t n)
 			fail_msg("%s is %d: %s", #expression, code_, store_why(st));               \
 	} while (0)
 
+/* The table, NULL when there is none. */
+static inline const struct table *table_of(struct store *st, const char *name)
+{
+	enum store_code code;
+	const struct table *t = store_table(st, name, &code);
+
+	ASSERT_STORE(st, code, STORE_OK);
+	return t;
+}
+
 /* A table "notes" with a text "title" and a number "n". */
 static inline void make_notes(struct store *st)
 {
@@ -131,7 +141,7 @@ static inline enum store_code put_note(
 {
 	struct field fields[] = {text_field("_owner", owner), text_field("title", title)};
 
-	return store_insert(st, store_table(st, "notes"), fields, 2, id);
+	return store_insert(st, table_of(st, "notes"), fields, 2, id);
 }
 
 static inline int64_t note(struct store *st, const char *owner, const char *title)

@@ -49,6 +49,13 @@ struct life {
 	unsigned count;
 };
 
+static const struct table *notes_of(struct store *st)
+{
+	enum store_code code;
+
+	return store_table(st, "notes", &code);
+}
+
 static bool try_table(struct store *st)
 {
 	const struct column_def column = {"title", "TEXT", "", true};
@@ -70,7 +77,7 @@ static bool try_rows(struct store *st, unsigned round)
 		return false;
 	for (unsigned i = 0; i < ROWS; i++) {
 		snprintf(title, sizeof title, "%u", round * ROWS + i);
-		if (store_table(st, "notes") == NULL || store_save(st, true) != STORE_OK ||
+		if (notes_of(st) == NULL || store_save(st, true) != STORE_OK ||
 		    put_note(st, "a", title, &id) != STORE_OK || store_release(st) != STORE_OK) {
 			store_rollback(st);
 			return false;
@@ -81,7 +88,7 @@ static bool try_rows(struct store *st, unsigned round)
 
 static void try_query(struct store *st)
 {
-	struct query_spec spec = {.table = store_table(st, "notes"), .where = "title LIKE '%1%'"};
+	struct query_spec spec = {.table = notes_of(st), .where = "title LIKE '%1%'"};
 	enum store_code code;
 	struct query *q = spec.table != NULL ? query_open(st, &spec, &code) : NULL;
 
@@ -98,7 +105,7 @@ static void live(const struct place *p, struct life *life)
 	if (st == NULL)
 		return;
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		if (store_table(st, "notes") == NULL)
+		if (notes_of(st) == NULL)
 			try_table(st);
 		try_query(st);
 		if (!try_rows(st, round))
@@ -204,6 +211,39 @@ static void test_each_allocation_fails_once(void **state)
 	}
 }
 
+/* Whatever fails while a table is looked at: it is whole, with the rules that stand beside it, or
+ * it is not there; and next time it is. */
+static void test_no_table_without_its_rules(void **state)
+{
+	struct place p;
+	const struct table *t = NULL, *again;
+	unsigned failed = 0;
+
+	(void)state;
+	faulty_set(0, false, 0);
+	place_make(&p);
+	place_open(&p);
+	make_notes(p.st);
+	outside(&p, "INSERT INTO _orm_schemas (table_name, schema_json) VALUES ('notes',"
+		    "'{\"access\":{\"read\":\"local\",\"insert\":\"local\"}}')");
+	for (long n = 1; t == NULL; n++) {
+		store_close(p.st);
+		place_open(&p);
+		memory.calls = 0;
+		memory.fail_at = n;
+		t = notes_of(p.st);
+		memory.fail_at = 0;
+		failed += t == NULL;
+		again = table_of(p.st, "notes");
+		assert_int_equal(again->count, 7);
+		assert_int_equal(again->rules.read, ROWS_NONE);
+		assert_int_equal(again->rules.insert, INSERT_LOCAL);
+	}
+	assert_true(failed > 10);
+	store_close(p.st);
+	place_remove(&p);
+}
+
 static void test_full_disk_is_said_and_gets_better(void **state)
 {
 	struct place p;
@@ -249,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_commit_returns_after_the_sync),
+	    cmocka_unit_test(test_no_table_without_its_rules),
 	    cmocka_unit_test(test_full_disk_is_said_and_gets_better),
 	    cmocka_unit_test(test_each_write_fails_once),
 	    cmocka_unit_test(test_disk_is_full_once),

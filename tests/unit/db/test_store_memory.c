@@ -9,7 +9,7 @@
 static struct query *begin(
     struct store *st, bool trusted, const char *const *columns, size_t count, int64_t limit)
 {
-	const struct query_spec spec = {.table = store_table(st, "notes"),
+	const struct query_spec spec = {.table = table_of(st, "notes"),
 	    .trusted = trusted,
 	    .columns = columns,
 	    .column_count = count,
