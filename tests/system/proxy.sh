@@ -59,8 +59,16 @@ start_caddy() {
 		caddy run --config "$scratch/Caddyfile" --adapter caddyfile 2>"$scratch/caddy.log"
 }
 
+# Is that peer's subscription up, in the words of its status? And: it runs, and says that it is not.
 joined() { # name
-	status_of "$1" .rendezvous | grep -q "$url connected since"
+	_said=$(status_of "$1" .rendezvous)
+	echo "$_said"
+	case $_said in *"$url connected since"*) ;; *) return 1 ;; esac
+}
+parted() { # name
+	_said=$(status_of "$1" .rendezvous)
+	echo "$_said"
+	case $_said in *"$url not connected: "*) ;; *) return 1 ;; esac
 }
 
 somebody=12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp
@@ -112,7 +120,7 @@ deployment() { # nginx or caddy
 
 	story "behind $1: a restart of the proxy goes by"
 	kill "$proxy"
-	within 20 sh -c "! '$goop' status --json '$scratch/alice' | jq -r .rendezvous | grep -q 'connected since'"
+	within 20 parted alice
 	"start_$1"
 	proxy=$behind
 	within 20 joined alice
