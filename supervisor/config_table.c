@@ -25,6 +25,7 @@ const struct config_key config_table[] = {
 	{"profile.email",                CONFIG_TEXT,    "",                  0, 320,   NULL},
 	{"isolation.required",           CONFIG_BOOL,    "false",             0, 0,     NULL},
 	{"isolation.user_base",          CONFIG_WHOLE,   "60700",             0, 2000000000, NULL},
+	{"database.visitors_mib",        CONFIG_WHOLE,   "1024",              0, 1048576, NULL},
 	{"viewer.http_addr",             CONFIG_ADDRESS, "127.0.0.1:8080",    0, 65535, NULL},
 	{"viewer.theme",                 CONFIG_CHOICE,  "dark",              0, 0,     "dark light"},
 	{"viewer.debug",                 CONFIG_BOOL,    "false",             0, 0,     NULL},

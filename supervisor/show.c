@@ -104,6 +104,7 @@ static void heading(struct page *p, const cJSON *status)
 	headline(p, "viewer", page_plain(status, "viewer_url", text, sizeof(text)));
 	headline(p, "listens", page_plain(status, "listen", text, sizeof(text)));
 	rendezvous(p, status);
+	headline(p, "database", page_plain(status, "database", text, sizeof(text)));
 	headline(p, "folder", page_plain(status, "folder", text, sizeof(text)));
 	cJSON_ArrayForEach (service, cJSON_GetObjectItemCaseSensitive(status, "services"))
 		memory += page_number(service, "memory_bytes", 0);

@@ -103,6 +103,7 @@ static void add_headlines(cJSON *to, struct minder *const all[], size_t n)
 	    {"rendezvous_url", SERVICE_RENDEZVOUS},
 	    {"rendezvous_urls", SERVICE_RENDEZVOUS},
 	    {"rendezvous", SERVICE_DISCOVERY},
+	    {"database", SERVICE_DB},
 	};
 
 	for (size_t h = 0; h < sizeof(headlines) / sizeof(headlines[0]); h++)

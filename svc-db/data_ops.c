@@ -89,8 +89,8 @@ static bool gives(const struct request *r, const char *column)
 	return false;
 }
 
-/* System columns are not for remote callers to write. */
-static enum store_code check_data(struct data_call *c)
+/* System columns are not for remote callers to write, and the others not without end. */
+static enum store_code check_data(struct data_call *c, struct store *st)
 {
 	const struct request *r = &c->request;
 
@@ -98,7 +98,7 @@ static enum store_code check_data(struct data_call *c)
 		if (schema_name_is_system(r->fields[i].column))
 			return data_refuse_name(
 			    c, "system columns cannot be written", r->fields[i].column);
-	return STORE_OK;
+	return c->owner ? STORE_OK : data_from_store(c, st, store_room(st));
 }
 
 static struct field text_field(const char *column, const char *text)
@@ -133,7 +133,7 @@ enum store_code data_op_insert(struct data_call *c, struct store *st, struct buf
 	int64_t id = 0;
 
 	if (code == STORE_OK)
-		code = check_data(c);
+		code = check_data(c, st);
 	if (code == STORE_OK && *c->peer == '\0')
 		code = data_refuse(c, "own peer id is not known yet");
 	if (code != STORE_OK)
@@ -169,7 +169,7 @@ enum store_code data_op_update(struct data_call *c, struct store *st, struct buf
 	enum store_code code = find_row(c, st, ACCESS_UPDATE, &t, &owner);
 
 	if (code == STORE_OK)
-		code = check_data(c);
+		code = check_data(c, st);
 	if (code != STORE_OK)
 		return code;
 	buf_puts(out, "{\"status\":\"updated\"}");

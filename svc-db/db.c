@@ -17,6 +17,10 @@
 #define PEER_ROOM  128
 #define EMAIL_ROOM 512
 #define REPORT_MAX (120 * 1024)
+#define MIB        (1024 * 1024)
+
+#define BOUND_KEY "database.visitors_mib"
+#define BOUND_MIB 1024
 
 struct db {
 	struct service *svc;
@@ -28,6 +32,7 @@ struct db {
 	struct before_sleep *hook;
 	struct timer *retry;
 	uint64_t alters; /* changes of tables when the fact was last told */
+	char *full;      /* why visitors are refused, as it was last told */
 	bool stopping;
 };
 
@@ -148,6 +153,20 @@ static void tell_tables(struct db *db)
 	service_fact(db->svc, "tables", text);
 }
 
+static void tell_room(struct db *db)
+{
+	const char *full = store_full(db->store);
+	char text[160] = "";
+
+	if (strcmp(db->full, full) == 0)
+		return;
+	free(db->full);
+	db->full = xstrdup(full);
+	if (*full != '\0')
+		snprintf(text, sizeof text, "refuses visitors' rows: %s", full);
+	service_fact(db->svc, "database", text);
+}
+
 /* All that came in this turn of the loop is handled: now the writes that wait go together. */
 static bool before_sleep(void *arg)
 {
@@ -158,6 +177,7 @@ static bool before_sleep(void *arg)
 	if (alters != db->alters)
 		tell_tables(db);
 	db->alters = alters;
+	tell_room(db);
 	if (state == WORK_LATER && !timer_active(db->retry))
 		timer_start(db->retry, WORK_RETRY_MS);
 	if (db->stopping && data_streams_count(db->streams) == 0)
@@ -225,6 +245,8 @@ int db_init(struct service *svc)
 		log_error("db", "%s: %s", FILE_NAME, store_why(db->store));
 		return -1;
 	}
+	store_set_bound(db->store, service_config_u64(svc, BOUND_KEY, BOUND_MIB) * MIB);
+	db->full = xstrdup("");
 	db->work = work_new(db->store);
 	db->streams = data_streams_new(service_loop(svc), db->work);
 	db->emails = emails_new();
@@ -255,5 +277,6 @@ void db_fini(struct service *svc)
 	emails_free(db->emails);
 	store_close(db->store);
 	store_drop_files();
+	free(db->full);
 	free(db);
 }

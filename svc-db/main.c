@@ -10,8 +10,9 @@
  *            that the table's policy allows, in the table named (store_guard.c); uses the network;
  *            waits for a lock, a disk that is full, or a reader that is slow.
  * Limits     lines of 1 MiB; for remote queries 2 s and 8 MiB in the engine, 100 000 rows, 64 MiB
- *            of answer; 16 queries under way, 4 of one caller; 192 MiB for SQLite (request.h,
- *            data_call.h, work.h, data_stream.h, store_query.c, store_guard.c).
+ *            of answer; 16 queries under way, 4 of one caller; 192 MiB for SQLite; visitors' rows
+ *            until data.db has reached database.visitors_mib (request.h, data_call.h, work.h,
+ *            data_stream.h, store.h, store_query.c, store_guard.c).
  * Bad input  is answered with an error; a stalled stream is reset; a damaged database ends the
  *            process with the file's name. */
 #include "svc-db/db.h"

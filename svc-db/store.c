@@ -138,8 +138,7 @@ static void create_private(const char *path)
 		close(fd);
 }
 
-/* The first column of the first row as a number; -1 with store_why() set when there is none. */
-static int64_t number(struct store *st, const char *sql)
+int64_t store_number(struct store *st, const char *sql)
 {
 	enum store_code code;
 	sqlite3_stmt *stmt = store_prepare(st, sql, &code);
@@ -190,7 +189,7 @@ static enum store_code check(struct store *st)
 
 static enum store_code check_version(struct store *st)
 {
-	int64_t version = number(st, "PRAGMA user_version");
+	int64_t version = store_number(st, "PRAGMA user_version");
 
 	if (version > STORE_VERSION)
 		return store_say(st, STORE_FAILED,
@@ -217,10 +216,10 @@ static enum store_code migrate(struct store *st)
 
 	for (size_t i = 0; code == STORE_OK && i < sizeof steps / sizeof *steps; i++)
 		code = store_exec(st, steps[i]);
-	if (code == STORE_OK && number(st, has_policy) == 0)
+	if (code == STORE_OK && store_number(st, has_policy) == 0)
 		code = store_exec(
 		    st, "ALTER TABLE _tables ADD COLUMN insert_policy TEXT DEFAULT 'owner'");
-	if (code == STORE_OK && number(st, "PRAGMA user_version") < STORE_VERSION)
+	if (code == STORE_OK && store_number(st, "PRAGMA user_version") < STORE_VERSION)
 		code = store_exec(st, "PRAGMA user_version = 1");
 	return code == STORE_OK ? store_commit(st) : code;
 }
@@ -229,19 +228,18 @@ static enum store_code migrate(struct store *st)
 static enum store_code prepare_file(struct store *st)
 {
 	enum store_code code;
+	char pragmas[192];
 
 	sqlite3_busy_timeout(st->db, OPEN_WAIT_MS);
 	code = check_version(st);
-
 	if (code == STORE_OK)
 		code = check(st);
+	snprintf(pragmas, sizeof pragmas,
+	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
+	    "PRAGMA journal_size_limit=%d; PRAGMA cache_size=-4096;",
+	    STORE_LOG);
 	if (code == STORE_OK)
-		code = store_judge(st, st->db,
-		    sqlite3_exec(st->db,
-			"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			"PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"
-			"PRAGMA cache_size=-4096;",
-			NULL, NULL, NULL));
+		code = store_judge(st, st->db, sqlite3_exec(st->db, pragmas, NULL, NULL, NULL));
 	if (code == STORE_OK)
 		code = migrate(st);
 	sqlite3_busy_timeout(st->db, 0);
@@ -257,6 +255,8 @@ struct store *store_open(const char *path, char why[STORE_WHY])
 	st->statements = map_new();
 	st->tables = map_new();
 	create_private(path);
+	st->place = open(path, O_PATH | O_CLOEXEC);
+	st->bound = UINT64_MAX;
 	st->db = store_connect(st);
 	if (st->db != NULL && prepare_file(st) == STORE_OK) {
 		store_refresh(st);
@@ -287,13 +287,15 @@ void store_close(struct store *st)
 	map_free(st->statements);
 	map_free(st->tables);
 	sqlite3_close(st->db);
+	if (st->place >= 0)
+		close(st->place);
 	free(st->path);
 	free(st);
 }
 
 void store_refresh(struct store *st)
 {
-	int64_t version = number(st, "PRAGMA data_version");
+	int64_t version = store_number(st, "PRAGMA data_version");
 
 	if (version != st->data_version)
 		store_forget_tables(st);
@@ -312,6 +314,7 @@ static enum store_code simple(struct store *st, const char *sql)
 
 enum store_code store_begin(struct store *st)
 {
+	store_room_begin(st);
 	return simple(st, "BEGIN IMMEDIATE");
 }
 
@@ -320,8 +323,10 @@ enum store_code store_commit(struct store *st)
 	enum store_code code = simple(st, "COMMIT");
 	char why[STORE_WHY];
 
-	if (code == STORE_OK)
+	if (code == STORE_OK) {
+		store_room_end(st);
 		return code;
+	}
 	memcpy(why, st->why, sizeof why);
 	store_rollback(st);
 	return store_say(st, STORE_FAILED, "%s", why);

@@ -23,6 +23,10 @@
 /* Of these, how many only the site's owner may use. */
 #define STORE_READERS_OWNER 2
 
+/* This part of the disk stays free of visitors' rows (1/20), but not more bytes than that. */
+#define STORE_FREE_PART 20
+#define STORE_FREE_MAX  (1024ULL * 1024 * 1024)
+
 struct store;
 
 enum store_code {
@@ -83,6 +87,19 @@ void store_rollback(struct store *st);
 enum store_code store_save(struct store *st, bool whole);
 enum store_code store_release(struct store *st);
 enum store_code store_undo(struct store *st);
+
+/* --- room for what visitors store --- */
+
+/* The size of the database, in bytes, from which on they may add nothing. Without it there is none.
+ */
+void store_set_bound(struct store *st, uint64_t bytes);
+
+/* May a visitor add to the database now? Within a transaction; answers alike until its end. OK,
+ * REFUSED, or FAILED when it cannot be told. The disk counts, too: see STORE_FREE_PART. */
+enum store_code store_room(struct store *st);
+
+/* Why they are refused at present, as far as is known; "" when they are not. Lent. */
+const char *store_full(const struct store *st);
 
 /* --- rows, within a transaction --- */
 

@@ -11,6 +11,9 @@
 /* SQLite's memory, of all connections together. */
 #define STORE_HEAP (192LL * 1024 * 1024)
 
+/* What the log is cut to when nobody reads in it. */
+#define STORE_LOG (32 * 1024 * 1024)
+
 #define GUARD_TOKEN 36 /* room for a name that nobody can guess, with its zero */
 
 /* Stands beside a reading connection and decides, while SQLite compiles and runs a statement, what
@@ -38,6 +41,7 @@ struct reader {
 struct store {
 	sqlite3 *db; /* the writer */
 	char *path;
+	int place;              /* the file, to ask about its disk; no descriptor of its content */
 	struct map *statements; /* SQL text -> struct statement, prepared on the writer */
 	uint64_t uses;
 	struct map *tables; /* lower-case name -> struct table */
@@ -46,6 +50,9 @@ struct store {
 	bool saved; /* there is a savepoint for the present request */
 	struct reader *readers[STORE_READERS];
 	struct log_limit complaints;
+	uint64_t bound; /* store_set_bound() */
+	bool looked;    /* for room, in this transaction */
+	char full[96];  /* store_full() */
 	char why[STORE_WHY];
 };
 
@@ -58,6 +65,8 @@ enum store_code store_say(struct store *st, enum store_code code, const char *fo
 enum store_code store_judge(struct store *st, sqlite3 *db, int rc);
 /* The sentence for it, lent by `db` or static. */
 const char *store_sentence(sqlite3 *db, int rc);
+/* The first column of the first row as a number; -1 with store_why() set when there is none. */
+int64_t store_number(struct store *st, const char *sql);
 /* Opens a connection with everything that both kinds need. NULL with store_why() set. */
 sqlite3 *store_connect(struct store *st);
 
@@ -81,6 +90,12 @@ void store_forget_tables(struct store *st);
 bool store_is_no_json(const struct store *st, enum store_code code);
 /* Is there a foreign key in any table? Remembered as long as tables are. */
 bool store_has_foreign_keys(struct store *st);
+
+/* store_room.c */
+
+/* Before a transaction, and after its commit. */
+void store_room_begin(struct store *st);
+void store_room_end(struct store *st);
 
 /* store_guard.c */
 

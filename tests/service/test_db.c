@@ -71,6 +71,25 @@ static void test_owner_before_the_transport_spoke(void **state)
 	answers(t, NULL, IDS, OK("[]"));
 }
 
+static void test_visitors_are_refused_when_it_is_full(void **state)
+{
+	struct stage *t = *state;
+
+	puppet_config(t->p, "database.visitors_mib", "1");
+	start(t);
+	make_notes(t, "open");
+	answers(t, ALICE, INSERT_NOTE, OK("{\"status\":\"inserted\",\"id\":1}"));
+	fill_notes(1, 1100000);
+	errs(t, ALICE, INSERT_NOTE, "full: it takes no more from visitors");
+	answers(t, NULL, INSERT_NOTE, OK("{\"status\":\"inserted\",\"id\":3}"));
+	assert_string_equal(puppet_fact(t->p, "database"),
+	    "refuses visitors' rows: the database has reached 1 MiB");
+	answers(t, NULL, "{\"op\":\"delete\",\"table\":\"notes\",\"id\":2}\n",
+	    OK("{\"status\":\"deleted\"}"));
+	answers(t, ALICE, INSERT_NOTE, OK("{\"status\":\"inserted\",\"id\":4}"));
+	assert_string_equal(puppet_fact(t->p, "database"), "");
+}
+
 /* --- lines --- */
 
 static void test_lines(void **state)
@@ -219,6 +238,8 @@ int main(void)
 	    T(test_owner_and_remote),
 	    T(test_emails_come_from_discovery),
 	    cmocka_unit_test_setup_teardown(test_owner_before_the_transport_spoke, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_visitors_are_refused_when_it_is_full, setup, teardown),
 	    T(test_lines),
 	    T(test_line_in_pieces),
 	    T(test_line_of_ten_megabytes),
