@@ -24,12 +24,13 @@ struct remote {
 struct visit {
 	struct remote *remote;
 	struct http_request *request;
-	struct stream *stream;  /* NULL once it is over */
-	struct timer *deadline; /* runs while the peer is awaited */
-	struct buf line;        /* until the answer line is complete */
-	struct backlog body;    /* what the browser has not taken */
-	uint64_t size, came;    /* of the file */
-	bool answered;          /* the line has come */
+	struct stream *stream;   /* NULL once it is over */
+	struct timer *deadline;  /* runs while the peer is awaited */
+	struct buf line;         /* until the answer line is complete */
+	struct backlog body;     /* what the browser has not taken */
+	uint64_t size, came;     /* of the file */
+	struct site_range range; /* what the browser wants of it */
+	bool answered;           /* the line has come */
 };
 
 struct remote *remote_new(struct loop *loop, const struct remote_config *config)
@@ -152,16 +153,29 @@ static void done(void *arg, struct http_request *r)
 
 /* --- from the peer ---------------------------------------------------------------------------- */
 
-/* Bytes of the file; more than was announced is not handed on. */
+static size_t part(size_t n, uint64_t most)
+{
+	return n > most ? (size_t)most : n;
+}
+
+/* Bytes of the file; more than was announced is not handed on. A stream brings the whole file: what
+ * the browser wants none of is consumed here, and behind its part the stream ends. */
 static void take_body(struct visit *v, const uint8_t *p, size_t len)
 {
-	uint64_t left = v->size - v->came;
-	size_t n = len > left ? (size_t)left : len;
+	const struct site_range *wanted = &v->range;
+	uint64_t at = v->came;
+	size_t n = part(len, v->size - at);
+	size_t before = at < wanted->from ? part(n, wanted->from - at) : 0;
+	size_t within = at < wanted->end ? part(n, wanted->end - at) - before : 0;
 
-	backlog_put(&v->body, p, n);
+	backlog_put(&v->body, p + before, within);
 	v->came += n;
+	if (n > within)
+		stream_consumed(v->stream, n - within);
 	if (n < len)
 		drop_stream(v, STREAM_VIOLATION, "more bytes than announced");
+	else if (v->came >= wanted->end && wanted->end < v->size)
+		drop_stream(v, STREAM_CANCELLED, "the browser wants no more of it");
 }
 
 /* The answer is known: `body` is what came with its line. */
@@ -172,8 +186,10 @@ static void begin_answer(struct visit *v, const struct site_line_answer *a, stru
 		return;
 	}
 	v->size = a->size;
-	take_body(v, body.data, body.len);
-	http_answer_stream(v->request, 200, a->text, a->size, fill, v);
+	if (site_http_file(v->request, a->text, a->size, &v->range, fill, v))
+		take_body(v, body.data, body.len);
+	else
+		drop_stream(v, STREAM_CANCELLED, "there is no such part of the file");
 }
 
 /* Adds to the answer line, and goes on when it is complete. What it needs counts as consumed. */

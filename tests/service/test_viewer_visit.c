@@ -3,19 +3,6 @@
 
 /* --- visits ----------------------------------------------------------------------------------- */
 
-static struct puppet_stream *asked_for(struct stage *t, const char *line)
-{
-	struct puppet_stream *s = puppet_next_stream(t->transport);
-
-	assert_int_equal(s->asked_count, 1);
-	assert_int_equal(s->asked[0], PROTOCOL_GOOP_SITE);
-	assert_string_equal(s->peer, YOU);
-	puppet_accept(s, PROTOCOL_GOOP_SITE, "/ip4/192.0.2.1/tcp/1");
-	puppet_read_end(s);
-	assert_string_equal((char *)s->data, line);
-	return s;
-}
-
 static struct web *visit(struct stage *t, const char *path)
 {
 	char full[512];

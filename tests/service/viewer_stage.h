@@ -139,4 +139,18 @@ static inline void serves(
 	assert_int_equal(puppet_wait_over(s), STREAM_OK);
 }
 
+/* The visit that the service makes next, whose request is this line. */
+static inline struct puppet_stream *asked_for(struct stage *t, const char *line)
+{
+	struct puppet_stream *s = puppet_next_stream(t->transport);
+
+	assert_int_equal(s->asked_count, 1);
+	assert_int_equal(s->asked[0], PROTOCOL_GOOP_SITE);
+	assert_string_equal(s->peer, YOU);
+	puppet_accept(s, PROTOCOL_GOOP_SITE, "/ip4/192.0.2.1/tcp/1");
+	puppet_read_end(s);
+	assert_string_equal((char *)s->data, line);
+	return s;
+}
+
 #endif
