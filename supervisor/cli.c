@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/owner.h"
 #include "base/str.h"
 #include "supervisor/ask.h"
 #include "supervisor/nearest.h"
@@ -61,7 +61,7 @@ int cli_ask(const char *dir, cJSON *request, unsigned timeout_ms, bool until_end
 
 bool cli_write_new(const char *path, const char *text, size_t n, mode_t mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	int fd = owner_open(path, O_WRONLY | O_EXCL, mode);
 	bool good = fd >= 0 && write(fd, text, n) == (ssize_t)n;
 
 	if (fd >= 0 && close(fd) < 0)
@@ -73,7 +73,7 @@ bool cli_write_new(const char *path, const char *text, size_t n, mode_t mode)
 
 bool cli_make_folder(const char *path, mode_t mode)
 {
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
+	if (owner_mkdir(path, mode) == 0 || errno == EEXIST)
 		return true;
 	cli_complain("%s: %s", path, strerror(errno));
 	return false;

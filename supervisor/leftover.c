@@ -7,10 +7,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/owner.h"
 #include "supervisor/proc.h"
 
 #define FILE_NAME "run/services"
@@ -30,7 +32,7 @@ static unsigned long long began(pid_t pid)
 
 void leftover_write(const pid_t *pids, size_t n)
 {
-	FILE *f = n > 0 ? fopen(FILE_NAME ".new", "we") : NULL;
+	FILE *f = n > 0 ? owner_rewrite(FILE_NAME ".new", 0600) : NULL;
 
 	if (n == 0)
 		unlink(FILE_NAME);
@@ -61,13 +63,27 @@ static void end_one(int pidfd, uint64_t until)
 	has_ended(pidfd, KILL_WAIT);
 }
 
+/* A list that is another user's may name any process: then only one that works in this folder is
+ * taken for a service. */
+static bool is_service(FILE *list, pid_t pid)
+{
+	struct stat file, here, there;
+	char path[64];
+
+	if (fstat(fileno(list), &file) == 0 && file.st_uid == geteuid())
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)pid);
+	return stat(".", &here) == 0 && stat(path, &there) == 0 && here.st_dev == there.st_dev &&
+	       here.st_ino == there.st_ino;
+}
+
 unsigned leftover_end(unsigned wait_ms)
 {
 	uint64_t until = clock_mono_ms() + wait_ms;
 	unsigned long long when;
 	unsigned found = 0;
-	FILE *f = fopen(FILE_NAME, "re");
-	int pid;
+	int fd = open(FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), pid;
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
 	if (f == NULL)
 		return 0;
@@ -77,7 +93,7 @@ unsigned leftover_end(unsigned wait_ms)
 		if (pidfd < 0)
 			continue;
 		/* Asked after the pidfd is ours: it cannot become another's between. */
-		if (began(pid) == when && !has_ended(pidfd, 0)) {
+		if (began(pid) == when && !has_ended(pidfd, 0) && is_service(f, pid)) {
 			found++;
 			end_one(pidfd, until);
 		}

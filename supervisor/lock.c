@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/owner.h"
 #include "base/str.h"
 
 #define RUN      "run"
@@ -42,13 +43,16 @@ static bool is_leftover(const char *name)
 	return str_ends(name, ".sock") || str_ends(name, ".ipc");
 }
 
-static void sweep(void)
+/* Takes the descriptor. */
+static void sweep(int run)
 {
-	DIR *dir = opendir(RUN);
+	DIR *dir = fdopendir(run);
 	struct dirent *entry;
 
-	if (dir == NULL)
+	if (dir == NULL) {
+		close(run);
 		return;
+	}
 	while ((entry = readdir(dir)) != NULL)
 		if (is_leftover(entry->d_name))
 			unlinkat(dirfd(dir), entry->d_name, 0);
@@ -76,17 +80,22 @@ static void tell_holder(int fd, int error, pid_t *holder, char *why, size_t size
 	snprintf(why, size, "is already running");
 }
 
-int lock_take(pid_t *holder, char *why, size_t size)
+/* A link in another user's folder would have root open up and sweep what it leads to. */
+static int open_run(void)
+{
+	int follow = owner_is_guest() ? O_NOFOLLOW : 0;
+
+	if (owner_mkdir(RUN, 0700) < 0 && errno != EEXIST)
+		return -1;
+	return open(RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
+}
+
+static int lock_file(pid_t *holder, char *why, size_t size)
 {
 	int fd;
 
-	*holder = 0;
-	if (mkdir(RUN, 0700) < 0 && errno != EEXIST) {
-		snprintf(why, size, "cannot make the folder run: %m");
-		return -1;
-	}
 	for (;;) {
-		fd = open(PID_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		fd = owner_open(PID_FILE, O_RDWR, 0600);
 		if (fd < 0) {
 			snprintf(why, size, "cannot write run/pid: %m");
 			return -1;
@@ -97,13 +106,29 @@ int lock_take(pid_t *holder, char *why, size_t size)
 			return -1;
 		}
 		if (still_there(fd))
-			break;
+			return fd;
 		close(fd);
 	}
+}
+
+int lock_take(pid_t *holder, char *why, size_t size)
+{
+	int run = open_run(), fd;
+
+	*holder = 0;
+	if (run < 0) {
+		snprintf(why, size, "cannot make the folder run: %m");
+		return -1;
+	}
+	fd = lock_file(holder, why, size);
+	if (fd < 0) {
+		close(run);
+		return -1;
+	}
 	/* Services of other users have to get through to the sockets that are theirs. */
-	chmod(RUN, geteuid() == 0 ? 0711 : 0700);
+	fchmod(run, geteuid() == 0 ? 0711 : 0700);
 	write_pid(fd);
-	sweep();
+	sweep(run);
 	return fd;
 }
 

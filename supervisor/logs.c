@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "base/str.h"
 #include "supervisor/logline.h"
 #include "supervisor/plain.h"
@@ -52,7 +52,7 @@ struct logs *logs_new(struct loop *loop, int terminal, bool colour, enum log_lev
 	struct logs *logs = xcalloc(1, sizeof(*logs));
 
 	/* When it cannot be made, every line tells why it is lost. */
-	mkdir("log", 0700);
+	owner_mkdir("log", 0700);
 	logs->loop = loop;
 	logs->terminal = terminal;
 	logs->colour = colour;

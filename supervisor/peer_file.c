@@ -1,15 +1,18 @@
 #include "supervisor/peer_file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/owner.h"
 
 #define PATH "data/peer-id"
 
 static bool read_file(char out[PEER_FILE_MAX])
 {
-	FILE *f = fopen(PATH, "re");
+	int fd = open(PATH, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 	bool good;
 
 	if (f == NULL)
@@ -28,8 +31,8 @@ void peer_file_write(const char *id)
 
 	if (strlen(id) >= PEER_FILE_MAX || (read_file(known) && strcmp(known, id) == 0))
 		return;
-	mkdir("data", 0700);
-	f = fopen(PATH ".new", "we");
+	owner_mkdir("data", 0700);
+	f = owner_rewrite(PATH ".new", 0600);
 	if (f == NULL)
 		return;
 	fprintf(f, "%s\n", id);

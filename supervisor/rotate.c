@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/owner.h"
 
 struct rotate {
 	char *path;
@@ -40,8 +41,8 @@ void rotate_free(struct rotate *r)
 
 static int open_file(struct rotate *r)
 {
-	r->fd =
-	    open(r->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	/* O_NONBLOCK: should a pipe have taken its name, nobody waits for its reader. */
+	r->fd = owner_open(r->path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK, 0600);
 	if (r->fd < 0)
 		return -1;
 	if (r->is_stderr)

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "svc-db/store_int.h"
 
 /* Checking a database of many gigabytes must not keep the service from becoming ready. */
@@ -117,8 +118,7 @@ static int harden(sqlite3 *db)
 sqlite3 *store_connect(struct store *st)
 {
 	sqlite3 *db = NULL;
-	int rc = sqlite3_open_v2(
-	    st->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc = sqlite3_open_v2(st->path, &db, st->flags, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = harden(db);
@@ -129,10 +129,11 @@ sqlite3 *store_connect(struct store *st)
 	return NULL;
 }
 
-/* SQLite would make the file readable by everybody; -wal and -shm take over its mode. */
+/* SQLite would make the file readable by everybody; -wal and -shm take over its mode, and where
+ * root makes them its owner. */
 static void create_private(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = owner_open(path, O_RDWR | O_EXCL, 0600);
 
 	if (fd >= 0)
 		close(fd);
@@ -252,6 +253,9 @@ struct store *store_open(const char *path, char why[STORE_WHY])
 
 	sqlite3_hard_heap_limit64(STORE_HEAP);
 	st->path = xstrdup(path);
+	/* A link that another user has made does not lead root to a file. */
+	st->flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+	            (owner_is_guest() ? SQLITE_OPEN_NOFOLLOW : 0);
 	st->statements = map_new();
 	st->tables = map_new();
 	create_private(path);

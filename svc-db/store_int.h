@@ -42,6 +42,7 @@ struct store {
 	sqlite3 *db; /* the writer */
 	char *path;
 	int place;              /* the file, to ask about its disk; no descriptor of its content */
+	int flags;              /* of sqlite3_open_v2(), for each connection */
 	struct map *statements; /* SQL text -> struct statement, prepared on the writer */
 	uint64_t uses;
 	struct map *tables; /* lower-case name -> struct table */

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/owner.h"
 #include "base/str.h"
 
 #define OPEN_WAIT_MS 5000
@@ -134,12 +135,15 @@ static void release(struct peer_db *db)
 }
 
 /* SQLite would make the file as everybody may read it: it holds the addresses of people, and what
- * is made beside it has its mode. A file that is there keeps its own. */
+ * is made beside it has its mode and, where root makes it, its owner. A file that is there keeps
+ * its own. */
 static int make_private(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = owner_open(path, O_RDWR | O_EXCL, 0600);
 
-	return fd < 0 ? -1 : close(fd);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -1;
+	return close(fd);
 }
 
 /* SQLite opens the folder to sync it when it first syncs the log, which is some time later. What is

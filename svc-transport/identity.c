@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "codec/envelope.h"
 #include "codec/gossip.pb-c.h"
 #include "codec/pb.h"
@@ -179,7 +180,7 @@ static int save_bytes(const char *fresh, const uint8_t *bytes, size_t n)
 
 	if (unlink(fresh) != 0 && errno != ENOENT)
 		return -1;
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = owner_open(fresh, O_WRONLY | O_EXCL, 0600);
 	if (fd < 0)
 		return -1;
 	r = write_all(fd, bytes, n) == 0 && fsync(fd) == 0 ? 0 : -1;
@@ -197,7 +198,7 @@ static int save(const struct identity *id, const char *path, struct why why)
 
 	memcpy(bytes, file_head, sizeof file_head);
 	memcpy(bytes + 4, id->secret, SECRET);
-	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+	if (owner_mkdir(folder, 0700) != 0 && errno != EEXIST)
 		fail(why, "identity key %s: cannot make its folder: %s", path, strerror(errno));
 	else if (save_bytes(fresh, bytes, sizeof bytes) != 0)
 		fail(why, "identity key %s: cannot write %s: %s", path, fresh, strerror(errno));

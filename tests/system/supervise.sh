@@ -98,4 +98,56 @@ head -c 20000000 /dev/urandom >"$scratch/bob/site/noise.bin"
 download
 exits 0 "$goop" stop "$scratch/bob"
 arrived
+
+story "root and the owner of the folder run the same peer in turn"
+user=61234 group=61235
+chmod 711 "$scratch"
+mkdir "$scratch/carol"
+chown "$user:$group" "$scratch/carol"
+peer 2 carol
+printf '%s\n' '{"profile":{"label":"carol"},"presence":{"rendezvous_host":true,"peer_db_path":"data/peers.db"}}' >"$scratch/carol/goop.json"
+program=$scratch/bin/goop-supervisor
+by_root() { on 2 "$program" "$@"; }
+by_owner() { on 2 setpriv --reuid "$user" --regid "$group" --clear-groups "$program" "$@"; }
+messages() { post carol /api/data/query '{"table":"guestbook","columns":["message"]}' | jq -r '[.[].message] | join(" ")'; }
+written=
+for who in root owner root; do
+	"by_$who" start --daemon "$scratch/carol" >"$scratch/carol.out" 2>&1 || fail "$who cannot start it: $(cat "$scratch/carol.out")"
+	if [ -z "$written" ]; then
+		guest_book carol
+		carol=$(id_of carol)
+	fi
+	same "the peer of $who" "$(id_of carol)" "$carol"
+	post carol /api/data/insert "{\"table\":\"guestbook\",\"data\":{\"author\":\"$who\",\"message\":\"of-$who\"}}" >/dev/null
+	written="$written${written:+ }of-$who"
+	same "what $who finds" "$(messages)" "$written"
+	"by_$who" stop "$scratch/carol" >/dev/null
+	# The sockets between services are those of the services, and root's to be asked: the next start sweeps them away.
+	same "of others after $who" "$(find "$scratch/carol" \( ! -user "$user" -o ! -group "$group" \) ! -type s)" ""
+	same "sockets of services" "$(find "$scratch/carol" -type s ! -path '*/run/*.ipc')" ""
+done
+for file in data.db log/svc-db.log log/supervisor.log data/identity.key data/peers.db data/peer-id; do
+	[ -f "$scratch/carol/$file" ] || fail "there is no $file"
+done
+
+story "nothing that the owner of the folder puts in root's way is taken for what it seems to be"
+mkdir -m 700 "$scratch/secret"
+echo mine >"$scratch/secret/supervisor.log"
+mv "$scratch/carol/log" "$scratch/carol/log.old"
+mv "$scratch/carol/run" "$scratch/carol/run.old"
+ln -s ../secret "$scratch/carol/log"
+ln -s ../secret "$scratch/carol/run"
+exits 1 by_root start --daemon "$scratch/carol"
+contains "what was said" "$output" "the folder run"
+same "folder of root" "$(stat -c %a "$scratch/secret")" 700
+rm "$scratch/carol/run"
+# A list of processes of an earlier life, which the next start ends.
+behind 2 sleep 1000
+mkdir "$scratch/carol/run"
+echo "$behind $(cut -d ' ' -f 22 "/proc/$behind/stat")" >"$scratch/carol/run/services"
+chown -R "$user:$group" "$scratch/carol/run"
+exits 0 by_root start --daemon "$scratch/carol"
+kill -0 "$behind" || fail "root has ended a process that the list names"
+"$goop" stop "$scratch/carol" >/dev/null
+same "folder of root" "$(cat "$scratch/secret"/*)" mine
 finish
