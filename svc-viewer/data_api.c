@@ -163,13 +163,14 @@ static void answer_whole(struct call *c)
 static void end_value(struct call *c)
 {
 	long end = data_line_value_end(held(c));
+	bool begun = http_answer_given(c->request);
 
-	if (end < 0) {
+	if (end < 0 || (end == 0 && !begun)) {
 		fail(c, STREAM_VIOLATION, "what it sent is not an answer");
 		return;
 	}
 	buf_truncate(&c->in, (size_t)end);
-	if (http_answer_given(c->request))
+	if (begun)
 		http_answer_wake(c->request);
 	else
 		http_answer(c->request, 200, JSON, buf_data(&c->in), buf_len(&c->in));

@@ -99,7 +99,7 @@ long data_line_value_end(struct bytes b)
 
 	while (n > 0 && (b.data[n - 1] == ' ' || b.data[n - 1] == '\r' || b.data[n - 1] == '\t'))
 		n--;
-	if (n < 2 || b.data[n - 1] != '}')
+	if (n == 0 || b.data[n - 1] != '}')
 		return -1;
 	return (long)(n - 1);
 }

@@ -39,7 +39,8 @@ enum data_line {
 enum data_line data_line_begin(struct bytes b, size_t *used);
 
 /* Where the value ends in what came after data_line_begin(), without the line's break: the number
- * of bytes before the closing brace. -1 when there is no such end. */
+ * of bytes before the closing brace, 0 when they were all handed on before. -1 when there is no
+ * such end. */
 long data_line_value_end(struct bytes b);
 
 /* Reads a whole line. Returns the value's JSON with *ok set, or the error's text without, both for

@@ -373,6 +373,29 @@ static void test_large_answer_that_breaks_off_is_not_complete(void **state)
 	free(answer);
 }
 
+/* The line's break comes by itself when the browser has all that comes before. */
+static void test_large_answer_whose_end_comes_last(void **state)
+{
+	struct stage *t = *state;
+	size_t m = MIB;
+	char *answer = xmalloc(m + 100), *x;
+	struct web *w = web_begin(t->p, t->port, "GET", t->host, "/api/data/tables", "", NULL);
+	struct puppet_stream *s = puppet_next_stream(t->db);
+
+	x = stpcpy(answer, "{\"ok\":true,\"data\":\"");
+	memset(x, 'y', m);
+	strcpy(x + m, "\"}");
+	puppet_read_end(s);
+	puppet_write(s, answer, strlen(answer), false);
+	web_until(w, "y\"");
+	puppet_write(s, "\n", 1, true);
+	web_finish(w);
+	assert_int_equal(w->status, 200);
+	assert_non_null(memmem(w->got, w->len, "\r\n0\r\n\r\n", 7));
+	web_close(w);
+	free(answer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, web_tear_down)
 
 int main(void)
@@ -393,6 +416,7 @@ int main(void)
 	    TEST(test_unreachable_database),
 	    TEST(test_bad_data_calls_go_nowhere),
 	    TEST(test_large_request_and_answer),
+	    TEST(test_large_answer_whose_end_comes_last),
 	    TEST(test_large_answer_that_breaks_off_is_not_complete),
 	};
 

@@ -122,7 +122,7 @@ static void test_where_values_end(void **state)
 	assert_int_equal(data_line_value_end(bytes_of("{\"a\":{}}}")), 8);
 	assert_int_equal(data_line_value_end(bytes_of("[]} \r")), 2);
 	assert_int_equal(data_line_value_end(bytes_of("[]")), -1);
-	assert_int_equal(data_line_value_end(bytes_of("}")), -1);
+	assert_int_equal(data_line_value_end(bytes_of("}")), 0);
 	assert_int_equal(data_line_value_end(bytes_of("")), -1);
 }
 
