@@ -8,6 +8,7 @@
 	const template = document.getElementById("person");
 	const self = document.querySelector("meta[name=goop-self]").content;
 	const cards = new Map();
+	const order = []; // the cards as they stand on the page
 
 	function paint(avatar, id, name) {
 		let sum = 0;
@@ -30,12 +31,25 @@
 		paint(card.querySelector(".avatar"), peer.ID, name);
 	}
 
-	// In the order of names, so that a row stays where the eye has found it.
+	function forget(card) {
+		const at = order.indexOf(card);
+		if (at >= 0) order.splice(at, 1);
+	}
+
+	// In the order of names, so that a row stays where the eye has found it. With thousands of people
+	// there are as many heartbeats: one that changes no name costs no search.
 	function place(card, name) {
-		const later = [...people.children].find((other) => other !== card &&
-			other.querySelector("b").textContent.localeCompare(name) > 0);
-		if (card.nextElementSibling !== (later || null) || !card.parentNode)
-			people.insertBefore(card, later || null);
+		if (card.dataset.name === name) return;
+		forget(card);
+		card.dataset.name = name;
+		let low = 0, high = order.length;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if (order[middle].dataset.name.localeCompare(name) > 0) high = middle;
+			else low = middle + 1;
+		}
+		people.insertBefore(card, order[low] || null);
+		order.splice(low, 0, card);
 	}
 
 	function put(peer) {
@@ -50,7 +64,9 @@
 
 	function drop(id) {
 		const card = cards.get(id);
-		if (card) card.remove();
+		if (!card) return;
+		forget(card);
+		card.remove();
 		cards.delete(id);
 	}
 

@@ -113,6 +113,27 @@ test("a form of another page cannot write into the visitor's database", async ()
   assert.deepEqual(rows, []);
 });
 
+test("a crowd stands in the order of names, whoever comes, goes or takes another name", async () => {
+  const tab = await browser.newPage();
+  const crowd = Array.from({ length: 2000 }, (_, i) => ({ ID: `peer${i}`, Content: `n${(i * 7919) % 2000}`, Email: "" }));
+  const events = [["snapshot", { peers: crowd }], ["update", { peer_id: "peer1", peer: { ID: "peer1", Content: "a first" } }],
+    ["update", { peer_id: "peer2", peer: { ID: "peer2", Content: "z last" } }], ["remove", { peer_id: "peer3" }],
+    ["update", { peer_id: "new", peer: { ID: "new", Content: "n5 new" } }]];
+  await tab.route("**/api/peers/events", (route) => route.fulfill({ contentType: "text/event-stream",
+    body: "retry: 600000\n\n" + events.map(([type, data]) => `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`).join("") }));
+  await tab.goto(`${url}/peers`);
+  await tab.getByText("n5 new", { exact: true }).waitFor();
+  const [names, sorted] = await tab.evaluate(() => {
+    const all = [...document.querySelectorAll("#people b")].map((b) => b.textContent);
+    return [all, [...all].sort((a, b) => a.localeCompare(b))];
+  });
+  assert.equal(names.length, 2000);
+  assert.deepEqual(names, sorted);
+  assert.equal(names[0], "a first");
+  assert.equal(names[1999], "z last");
+  await tab.close();
+});
+
 // The theme is a setting; a page that is loaded shows each when it is told to.
 test("every page fits, wide and narrow, dark and light", async () => {
   const people = { columns: [{ name: "title", type: "TEXT" }, { name: "text", type: "TEXT" }], name: "notes" };
