@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "supervisor/plain.h"
 
 #define ALARMS_MAX       20 /* shown, a minute */
 #define LAST_WORDS_TURNS 100
@@ -171,25 +171,24 @@ static void send_start(struct minder *m)
 	minder_send(m, &msg);
 }
 
-/* The process has ended, or there never was one. */
-static void died(struct minder *m, const struct child_end *end)
+/* The process has ended, or there never was one. What is said of that goes into JSON as it is. */
+static void died(struct minder *m, bool hopeless, const char *why)
 {
+	char plain[CHILD_WHY_MAX];
+	struct child_end end = {.wall_ms = clock_wall_ms(), .hopeless = hopeless, .why = plain};
 	enum child_state before = m->child.state;
-	enum child_order order = child_died(&m->child, end, clock_mono_ms());
-	const struct child_death *death = child_death(&m->child, 0);
+	enum child_order order;
+	const struct child_death *death;
 	bool asked = before == CHILD_STOPPING;
+
+	plain_copy(plain, sizeof(plain), why, strlen(why));
+	order = child_died(&m->child, &end, clock_mono_ms());
+	death = child_death(&m->child, 0);
 
 	let_go(m);
 	m->house->events->died(
 	    m->house->arg, m, m->generation, asked || death == NULL ? "stopped" : death->why);
 	obey(m, order, before);
-}
-
-static void birth_failed(struct minder *m, bool hopeless, const char *why)
-{
-	struct child_end end = {.wall_ms = clock_wall_ms(), .hopeless = hopeless, .why = why};
-
-	died(m, &end);
 }
 
 /* Returns false when there is no process, which counts as a death. */
@@ -209,7 +208,7 @@ static bool start_process(struct minder *m)
 		why = xasprintf("cannot start a process: %s", strerror(errno));
 	free(program);
 	if (why != NULL)
-		birth_failed(m, !found, why);
+		died(m, !found, why);
 	free(why);
 	return why == NULL;
 }
@@ -293,9 +292,8 @@ static const char *last_words(const char *last, int code, int status)
 static void on_death(void *arg, int events)
 {
 	struct minder *m = arg;
-	char words[64], why[CHILD_WHY_MAX];
+	char words[64], *why;
 	const char *last;
-	struct child_end end = {.wall_ms = clock_wall_ms(), .why = why};
 	int code, status;
 
 	(void)events;
@@ -307,9 +305,9 @@ static void on_death(void *arg, int events)
 		return;
 	last = last_words(log_source_finish(m->log), code, status);
 	spawn_words(code, status, words, sizeof(words));
-	snprintf(why, sizeof(why), "%s%s%s", words, last[0] != '\0' ? ": " : "", last);
-	end.hopeless = spawn_is_hopeless(code, status);
-	died(m, &end);
+	why = xasprintf("%s%s%s", words, last[0] != '\0' ? ": " : "", last);
+	died(m, spawn_is_hopeless(code, status), why);
+	free(why);
 }
 
 /* --- orders from above ------------------------------------------------------------------------ */

@@ -36,13 +36,46 @@ static void add_process(cJSON *o, const struct minder *m)
 		cJSON_AddStringToObject(facts, m->facts.all[i].key, m->facts.all[i].value);
 }
 
+/* The latest first. */
+static void add_deaths(cJSON *o, const struct child *c)
+{
+	cJSON *deaths = cJSON_AddArrayToObject(o, "deaths");
+	const struct child_death *d;
+
+	for (unsigned i = 0; (d = child_death(c, i)) != NULL; i++) {
+		cJSON *death = cJSON_CreateObject();
+
+		cJSON_AddNumberToObject(death, "at", (double)d->at);
+		cJSON_AddNumberToObject(death, "wall_ms", (double)d->wall_ms);
+		cJSON_AddBoolToObject(death, "was_ready", d->was_ready);
+		cJSON_AddStringToObject(death, "why", d->why);
+		cJSON_AddItemToArray(deaths, death);
+	}
+}
+
+/* What is not here belongs to states that are not handed over. */
+static void add_child(cJSON *o, const struct child *c)
+{
+	cJSON_AddStringToObject(o, "state", child_state_name(c->state));
+	cJSON_AddBoolToObject(o, "wanted", c->wanted);
+	cJSON_AddNumberToObject(o, "since", (double)c->since);
+	cJSON_AddNumberToObject(o, "deadline", (double)c->deadline);
+	cJSON_AddNumberToObject(o, "backoff", (double)c->backoff);
+	cJSON_AddNumberToObject(o, "starts", c->starts);
+	cJSON_AddNumberToObject(o, "died", c->died);
+	cJSON_AddNumberToObject(o, "forgiven", c->forgiven);
+	cJSON_AddBoolToObject(o, "hopeless", c->hopeless);
+	cJSON_AddStringToObject(o, "held", c->held);
+	add_deaths(o, c);
+}
+
 cJSON *minder_save(const struct minder *m)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(o, "name", minder_name(m));
 	cJSON_AddNumberToObject(o, "generation", m->generation);
-	add_bytes(o, "child", &m->child, sizeof(m->child));
+	add_child(o, &m->child);
 	add_bytes(o, "told", buf_data(&m->part.told), buf_len(&m->part.told));
 	cJSON_AddNumberToObject(o, "now_fd", m->program.now);
 	cJSON_AddNumberToObject(o, "proven_fd", m->program.proven);
@@ -60,14 +93,70 @@ static int number(const cJSON *o, const char *name, int absent)
 	return (int)v;
 }
 
-static bool take_child(struct minder *m, const cJSON *o)
+static uint64_t stamp(const cJSON *o, const char *name)
 {
-	const char *hex = json_str(o, "child");
+	int64_t v = 0;
 
-	/* That of another build is no child of ours. */
-	return hex != NULL &&
-	       str_from_hex(hex, &m->child, sizeof(m->child)) == (long)sizeof(m->child) &&
-	       m->child.state < CHILD_STATES;
+	json_int(o, name, 0, INT64_MAX, &v);
+	return (uint64_t)v;
+}
+
+static bool is_true(const cJSON *o, const char *name)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, name));
+}
+
+static void take_text(const cJSON *o, const char *name, char *to, size_t size)
+{
+	const char *text = json_str(o, name);
+
+	str_copy(to, size, text != NULL ? text : "");
+}
+
+static void take_deaths(struct child *c, const cJSON *deaths)
+{
+	const cJSON *death;
+	unsigned i = 0;
+
+	cJSON_ArrayForEach (death, deaths) {
+		struct child_death *d;
+
+		if (i == CHILD_DEATHS_KEPT || i == c->died)
+			return;
+		d = &c->deaths[(c->died - 1 - i++) % CHILD_DEATHS_KEPT];
+		d->at = stamp(death, "at");
+		d->wall_ms = (int64_t)stamp(death, "wall_ms");
+		d->was_ready = is_true(death, "was_ready");
+		take_text(death, "why", d->why, sizeof(d->why));
+	}
+}
+
+static bool take_state(struct child *c, const char *name)
+{
+	for (int i = 0; name != NULL && i < CHILD_STATES; i++)
+		if (strcmp(child_state_name((enum child_state)i), name) == 0) {
+			c->state = (enum child_state)i;
+			return true;
+		}
+	return false;
+}
+
+static bool take_child(struct child *c, const cJSON *o)
+{
+	*c = (struct child){
+	    .wanted = is_true(o, "wanted"),
+	    .since = stamp(o, "since"),
+	    .deadline = stamp(o, "deadline"),
+	    .backoff = stamp(o, "backoff"),
+	    .starts = (unsigned)number(o, "starts", 0),
+	    .died = (unsigned)number(o, "died", 0),
+	    .forgiven = (unsigned)number(o, "forgiven", 0),
+	    .hopeless = is_true(o, "hopeless"),
+	};
+	take_text(o, "held", c->held, sizeof(c->held));
+	take_deaths(c, cJSON_GetObjectItemCaseSensitive(o, "deaths"));
+	return take_state(c, json_str(o, "state")) && (c->since > 0 || c->state == CHILD_DOWN) &&
+	       c->forgiven <= c->died;
 }
 
 static bool take_told(struct minder *m, const cJSON *o)
@@ -105,10 +194,10 @@ bool minder_load(struct minder *m, const cJSON *o)
 	m->program = (struct program){
 	    .now = number(o, "now_fd", 0),
 	    .proven = number(o, "proven_fd", 0),
-	    .fallen_back = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "fallen_back")),
+	    .fallen_back = is_true(o, "fallen_back"),
 	};
-	return take_child(m, o) && take_told(m, o) &&
-	       (number(o, "pid", 0) == 0 || take_process(m, o));
+	return take_child(&m->child, o) && take_told(m, o) &&
+	       (number(o, "pid", 0) == 0 ? !child_runs(&m->child) : take_process(m, o));
 }
 
 void minder_resume(struct minder *m)

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* What a terminal shows in no column (Unicode: combining marks, selectors, joiners) and in two (the
  * greater part of East Asian Width W and F, and pictures). */
 static const struct span {
@@ -28,14 +30,35 @@ static bool is_c1(const unsigned char *p, size_t left)
 	return left >= 2 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
 }
 
+/* The next character as it may be shown, up to 4 bytes. Returns how many bytes it was. */
+static size_t next_plain(const unsigned char *p, size_t left, char shown[4], size_t *len)
+{
+	size_t n = str_utf8_len(p, left);
+
+	*len = 1;
+	shown[0] = '?';
+	if (n == 0)
+		return 1;
+	if (p[0] == '\t') {
+		shown[0] = ' ';
+	} else if (p[0] >= 0x20 && p[0] != 0x7f && !is_c1(p, left) && !is_turn(p, left)) {
+		memcpy(shown, p, n);
+		*len = n;
+	}
+	return n;
+}
+
 size_t plain_copy(char *out, size_t size, const char *text, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	size_t at = 0;
+	char shown[4];
+	size_t at = 0, len;
 
-	for (size_t i = 0; i < n; i++) {
-		if (at + 1 == size) {
-			at -= 3;
+	for (size_t i = 0; i < n;) {
+		i += next_plain(p + i, n - i, shown, &len);
+		if (at + len >= size) {
+			if (at > size - 4)
+				at = size - 4;
 			/* Not in the middle of a character. */
 			while (at > 0 && ((unsigned char)out[at] & 0xc0) == 0x80)
 				at--;
@@ -43,17 +66,8 @@ size_t plain_copy(char *out, size_t size, const char *text, size_t n)
 			at += 3;
 			break;
 		}
-		if (is_c1(p + i, n - i)) {
-			out[at++] = '?';
-			i++;
-		} else if (is_turn(p + i, n - i)) {
-			out[at++] = '?';
-			i += 2;
-		} else if (p[i] == '\t') {
-			out[at++] = ' ';
-		} else {
-			out[at++] = p[i] < 0x20 || p[i] == 0x7f ? '?' : (char)p[i];
-		}
+		memcpy(out + at, shown, len);
+		at += len;
 	}
 	out[at] = '\0';
 	return at;

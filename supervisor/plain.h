@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-/* Copies `n` bytes with every control character (C0, DEL, C1, those of direction) as '?' and tabs
- * as blanks, cut with
- * "..." when they do not fit. `out` is always terminated (size >= 4). Returns its length. */
+/* Copies `n` bytes with every control character (C0, DEL, C1, those of direction) and every byte
+ * that is no UTF-8 as '?', tabs as blanks, cut with "..." between characters when they do not fit.
+ * `out` is always terminated (size >= 4). Returns its length. */
 size_t plain_copy(char *out, size_t size, const char *text, size_t n);
 
 /* How many columns of a terminal UTF-8 takes. */

@@ -1,5 +1,6 @@
 #include "supervisor/succession.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #define SIZE_LIMIT (1024 * 1024)
@@ -86,17 +89,43 @@ static void become(const char *word, int memfd)
 	fcntl(memfd, F_SETFD, FD_CLOEXEC);
 }
 
+/* Within TRY_MS. What else there is to be heard meanwhile is no sign of how it ends. */
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	uint64_t until = clock_mono_ms() + TRY_MS, now;
+	int n = -1;
+
+	while ((now = clock_mono_ms()) < until) {
+		n = poll(&p, 1, (int)(until - now));
+		if (n >= 0 || errno != EINTR)
+			break;
+	}
+	return n == 1;
+}
+
 static bool ends_well(pid_t pid)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status = -1;
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-	if (pidfd < 0 || poll(&p, 1, TRY_MS) != 1)
+	if (pidfd < 0 || !has_ended(pidfd))
 		kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
 	if (pidfd >= 0)
 		close(pidfd);
 	return status == 0;
+}
+
+void succession_hold_signals(bool hold)
+{
+	sigset_t set;
+
+	if (hold)
+		sigfillset(&set);
+	else
+		sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
 int succession_prepare(const cJSON *state, char why[SUCCESSION_WHY])
@@ -120,15 +149,9 @@ int succession_prepare(const cJSON *state, char why[SUCCESSION_WHY])
 
 void succession_go(int memfd, const cJSON *state)
 {
-	sigset_t all, before;
-
-	/* Until the new one listens to them they wait. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
 	mark(state, 0);
 	become(SUCCESSION_WORD, memfd);
 	mark(state, FD_CLOEXEC);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(memfd);
 }
 
@@ -142,8 +165,13 @@ cJSON *succession_read(int memfd)
 	int64_t version;
 
 	free(text);
-	if (state != NULL &&
-	    !json_int(state, "version", SUCCESSION_VERSION, SUCCESSION_VERSION, &version)) {
+	if (!json_int(state, "version", 0, INT32_MAX, &version))
+		version = -1;
+	if (version != SUCCESSION_VERSION) {
+		log_error("succession",
+		    "the supervisor that runs hands over in form %d, this one, " GOOP_VERSION
+		    ", knows form %d",
+		    (int)version, SUCCESSION_VERSION);
 		cJSON_Delete(state);
 		state = NULL;
 	}

@@ -43,7 +43,8 @@ struct round {
 	uint32_t generation; /* of todo[at], before its turn */
 	uint64_t began, since;
 	bool falling_back;
-	char *why; /* what todo[at] failed of */
+	unsigned quiet; /* turns of the loop since signals are held, at the end of an upgrade */
+	char *why;      /* what todo[at] failed of */
 	cJSON *unchanged;
 };
 

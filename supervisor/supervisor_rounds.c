@@ -7,7 +7,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "supervisor/succession.h"
 #include "supervisor/supervisor_private.h"
+
+/* The clock may take two in one turn. */
+#define QUIET_TURNS 4
 
 static bool is_upgrade(const struct round *r)
 {
@@ -22,12 +26,30 @@ static void add_names(cJSON *to, const char *key, struct minder *const of[], siz
 		cJSON_AddItemToArray(names, cJSON_CreateString(minder_name(of[i])));
 }
 
+/* A signal that the loop has taken already, but told nobody of, would be lost with our program:
+ * once the next ones are held, it comes out before those turns are over. */
+static bool is_quiet(struct supervisor *s)
+{
+	struct round *r = &s->round;
+
+	if (!is_upgrade(r) || !succession_is_due())
+		return true;
+	if (r->quiet == 0)
+		succession_hold_signals(true);
+	timer_start(s->think, 1);
+	return r->quiet++ == QUIET_TURNS;
+}
+
 static void finish(struct supervisor *s)
 {
 	struct round *r = &s->round;
-	cJSON *answer = cJSON_CreateObject();
 	uint32_t client = r->client;
 	bool upgrade = is_upgrade(r);
+	cJSON *answer;
+
+	if (!is_quiet(s))
+		return;
+	answer = cJSON_CreateObject();
 
 	cJSON_AddBoolToObject(answer, "ok", true);
 	add_names(answer, "restarted", r->todo, r->count);
@@ -55,6 +77,7 @@ static void give_up(struct supervisor *s, char *why)
 	logs_say(s->logs, LOG_LEVEL_ERROR, "%s stopped: %s%s",
 	    is_upgrade(r) ? "the upgrade" : "the reload", why, left);
 	control_refuse(s->control, r->client, EXIT_FAILURE, "%s%s", why, left);
+	succession_hold_signals(false);
 	cJSON_Delete(r->unchanged);
 	free(r->why);
 	free(why);
@@ -125,6 +148,8 @@ static void go_on(struct supervisor *s)
 {
 	if (s->phase == PHASE_STOPPING)
 		give_up(s, xstrdup("the peer is stopping"));
+	else if (s->round.at == s->round.count)
+		finish(s);
 	else if (s->round.falling_back)
 		settle_fall_back(s);
 	else

@@ -42,6 +42,7 @@ static cJSON *save(const struct supervisor *s)
 	cJSON_AddBoolToObject(o, "verbose", s->options.verbose);
 	cJSON_AddBoolToObject(o, "background", s->options.ready_fd >= 0);
 	cJSON_AddBoolToObject(o, "had_terminal", s->had_terminal);
+	cJSON_AddBoolToObject(o, "reload_due", s->reload_due);
 	cJSON_AddNumberToObject(o, "began", (double)s->began);
 	cJSON_AddNumberToObject(o, "generation", s->house.generation);
 	cJSON_AddNumberToObject(o, "lock_fd", s->lock);
@@ -84,6 +85,7 @@ void supervisor_end_upgrade(struct supervisor *s, uint32_t client, cJSON *answer
 		succession_go(memfd, state);
 		logs_say(s->logs, LOG_LEVEL_ERROR, "the new supervisor cannot be run: %m");
 	}
+	succession_hold_signals(false);
 	cJSON_Delete(state);
 }
 
@@ -151,6 +153,7 @@ static bool take_rest(struct supervisor *s, const cJSON *o)
 	s->began = (uint64_t)began;
 	s->house.generation = (uint32_t)generation;
 	s->had_terminal = is_true(o, "had_terminal");
+	s->reload_due = is_true(o, "reload_due");
 	s->lock = descriptor(o, "lock_fd");
 	return s->lock >= 0 && descriptor(o, "control_fd") >= 0;
 }
@@ -158,15 +161,18 @@ static bool take_rest(struct supervisor *s, const cJSON *o)
 int supervisor_succeed(int memfd, bool try)
 {
 	struct supervisor s = {0};
-	cJSON *state = succession_read(memfd);
+	cJSON *state;
 	int status;
 
 	log_init("goop-supervisor", LOG_LEVEL_INFO);
+	state = succession_read(memfd);
 	if (state == NULL || !take_options(&s, state))
 		return EXIT_FAILURE;
 	supervisor_set_up(&s);
-	if (!take_rest(&s, state))
+	if (!take_rest(&s, state)) {
+		log_error("succession", "what the supervisor that runs hands over is not complete");
 		return EXIT_FAILURE;
+	}
 	/* What was made here is of no use to anybody. */
 	if (try)
 		_exit(EXIT_SUCCESS);

@@ -116,7 +116,7 @@ static void be_wild(void)
 		fputc('x', stderr);
 	fputs("\nplain words\n", stderr);
 	fwrite(forged, 1, sizeof(forged) - 1, stderr);
-	fprintf(stderr, "2026-01-31T23:59:59.123Z info  %s conn: proper\nno end", name);
+	fprintf(stderr, "2026-01-31T23:59:59.123Z info  %s conn: proper\nno end\xff", name);
 }
 
 static void hear_config(struct msg *m)

@@ -380,8 +380,9 @@ static void wild_words_are_tamed(void **unused)
 	says("warn  svc-db 2026-01-31T23:59:59.123Z error svc-somebody-else conn: forged");
 	says("warn  svc-db ?]0;title? ?[31m red ? and ? over");
 	says("2026-01-31T23:59:59.123Z info  svc-db conn: proper\n");
-	says("warn  svc-db no end\n");
+	says("warn  svc-db no end?\n");
 	EXITS(1, "LC_ALL=C grep -q '[[:cntrl:]]' peer/log/svc-db.log");
+	EXITS(1, "LC_ALL=C.UTF-8 grep -qvx '.*' peer/log/svc-db.log");
 	EXITS(0, "awk 'length > 4200' peer/log/svc-db.log | wc -l");
 	assert_string_equal(output, "0\n");
 	EXITS(0, "goop-supervisor logs peer db");
@@ -389,6 +390,18 @@ static void wild_words_are_tamed(void **unused)
 	EXITS(0, "goop-supervisor logs -n 1 peer svc-db");
 	assert_int_equal(strchr(output, '\n')[1], '\0');
 	EXITS(2, "goop-supervisor logs peer svc-none");
+}
+
+/* What a service said last is the reason of its death, whatever it was. */
+static void wild_last_words_do_not_spoil_the_status(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor start --daemon peer");
+	behave("db", "wild ready-exit=3");
+	EXITS(0, "goop-supervisor restart peer db; true");
+	until(FIELD("db", ".state") " | grep -qx failed");
+	EXITS(0, FIELD("db", ".last_death"));
+	assert_string_equal(output, "exit 3: no end?\n");
 }
 
 static void logs_turn_over(void **unused)
@@ -859,6 +872,7 @@ int main(void)
 	    STORY(a_service_that_closes_its_channel_is_killed),
 	    STORY(a_service_that_does_not_stop_is_killed),
 	    STORY(wild_words_are_tamed),
+	    STORY(wild_last_words_do_not_spoil_the_status),
 	    STORY(logs_turn_over),
 	    STORY(logs_can_be_followed),
 	    STORY(sigkill_leaves_nothing_behind),

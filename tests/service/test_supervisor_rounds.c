@@ -302,6 +302,40 @@ static void supervisors_follow_one_another(void **unused)
 	assert_string_equal(output, "0\n");
 }
 
+/* A wish that came in the midst of it is followed by the new one. */
+static void sighup_during_an_upgrade_counts(void **unused)
+{
+	(void)unused;
+	begin_peer();
+	behave("viewer", "slow-ready");
+	EXITS(0,
+	    REPLACE("viewer") "; " NEW_SUPERVISOR "; (goop-supervisor upgrade peer; echo status "
+			      "$?) > upgraded 2>&1 &");
+	until("grep -q 'svc-viewer START' peer/fake/trace");
+	EXITS(0, "echo '{\"viewer\":{\"theme\":\"light\"}}' > peer/goop.json; kill -HUP $(cat "
+		 "peer/run/pid)");
+	behave("viewer", "");
+	until("grep -q 'reloaded: 1 of 4' peer/log/supervisor.log");
+	EXITS(0, "grep theme peer/fake/trace | tail -n 1; cat upgraded");
+	says("viewer.theme=light");
+	says("has taken over");
+	says("status 0");
+}
+
+/* So is one that comes while the new one is tried, which it does not spoil. */
+static void sighup_during_the_trial_counts(void **unused)
+{
+	(void)unused;
+	begin_peer();
+	EXITS(0,
+	    "cp bin/goop-supervisor bin/good; printf '#!/bin/sh\n[ $1 = --succeed ] || kill -HUP "
+	    "$PPID\nexec bin/good \"$@\"\n' | sed \"s|bin/good|$PWD/bin/good|\" > new; "
+	    "chmod +x new; mv new bin/goop-supervisor");
+	EXITS(0, "bin/good upgrade peer");
+	says("has taken over");
+	until("grep -q 'reloaded: 0 of 4' peer/log/supervisor.log");
+}
+
 /* One that does not understand what it is told, or is none, is not let in. */
 static void a_bad_supervisor_is_not_let_in(void **unused)
 {
@@ -324,6 +358,9 @@ static void a_bad_supervisor_is_not_let_in(void **unused)
 	EXITS(0, "mv keep peer/goop.json; goop-supervisor upgrade peer");
 	says("has taken over");
 	assert_int_equal(field("viewer", "pid"), viewer);
+	/* What another form of handing over means is not guessed. */
+	EXITS(1, "echo '{\"version\":1}' > old; bin/goop-supervisor --try-to-succeed 9 9<old");
+	says("hands over in form 1, this one, ");
 }
 
 int main(void)
@@ -342,6 +379,8 @@ int main(void)
 	    STORY(stopping_ends_an_upgrade),
 	    STORY(a_new_supervisor_takes_over),
 	    STORY(supervisors_follow_one_another),
+	    STORY(sighup_during_an_upgrade_counts),
+	    STORY(sighup_during_the_trial_counts),
 	    STORY(a_bad_supervisor_is_not_let_in),
 	};
 

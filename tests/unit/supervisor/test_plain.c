@@ -23,7 +23,8 @@ static void control_characters_become_question_marks(void **unused)
 	expect("gnp\u202etxt.exe\u2066", 64, "gnp?txt.exe?");
 	expect("\u2027\u202f", 64, "\u2027\u202f");
 	expect("\xc2\xa0näme", 64, "\xc2\xa0näme");
-	expect("\xc2", 64, "\xc2");
+	expect("\xc2", 64, "?");
+	expect("a\xff\xe2\x82z\xed\xa0\x80", 64, "a???z???");
 	expect("", 64, "");
 }
 
@@ -34,6 +35,10 @@ static void what_does_not_fit_is_cut_between_characters(void **unused)
 	expect("1234567890", 10, "123456...");
 	expect("12345ä890", 10, "12345...");
 	expect("1234ä7890", 10, "1234ä...");
+	expect("123456789ä", 10, "123456...");
+	expect("12345678😀", 12, "12345678...");
+	expect("1234567😀", 12, "1234567😀");
+	expect("12😀", 4, "...");
 	expect("äääää", 4, "...");
 	expect("abcd", 4, "...");
 }

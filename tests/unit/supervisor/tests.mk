@@ -2,7 +2,7 @@ test_child: supervisor/child.o $(BASE)
 test_nearest: supervisor/nearest.o
 test_commands: supervisor/cli_commands.o
 test_config: supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(CODEC)
-test_plain: supervisor/plain.o
+test_plain: supervisor/plain.o $(BASE)
 test_logline: supervisor/logline.o $(BASE)
 test_show: supervisor/show.o supervisor/show_links.o supervisor/page.o supervisor/plain.o $(PROTO)
 test_roster: supervisor/roster.o supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(PROTO)
