@@ -6,95 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "http/http_answer.h"
 #include "http/http_mhd.h"
 #include "http/http_request.h"
+#include "http/http_sse_private.h"
 
 /* A subscriber that acknowledges nothing for so long is gone, whatever its host says. */
 #define UNACKNOWLEDGED_MS 60000
 #define EVENTS_AT_ONCE    256
 /* So many get their events before the loop looks at what else there is to do. */
 #define SLICE 256
-#define MARKS 64
-
-struct subscriber {
-	TAILQ_ENTRY(subscriber) entry;
-	char *head; /* until it has been sent */
-	struct http_sse_text *opening;
-	size_t head_at, opening_at;
-	uint64_t at; /* next byte of the ring's endless text */
-	void *tag;
-	int fd;
-	bool begun;   /* it has once had everything */
-	bool blocked; /* the socket takes nothing until epoll says so */
-};
-
-/* When the bytes from that place on were sent. */
-struct mark {
-	uint64_t place, us;
-};
-
-struct http_sse {
-	struct http_sse_config config;
-	struct loop *loop;
-	struct before_sleep *hook;
-	struct timer *rest;
-	struct timer *ping;
-	struct watch *watch;
-	int epoll;
-	TAILQ_HEAD(, subscriber) subscribers;
-	unsigned count;
-	/* A round: everybody gets what there is. */
-	struct subscriber *next; /* the next one of the round under way, or NULL */
-	bool due;                /* a round is under way, or begins before the loop sleeps */
-	uint64_t round_began;    /* ms */
-	uint64_t round_end;      /* `end` at that time */
-	uint64_t end;            /* bytes ever written to the ring */
-	uint8_t *ring;
-	struct mark marks[MARKS]; /* the latest, mark_count in all */
-	uint64_t mark_count;
-	struct log_limit slow;
-};
-
-struct http_sse_text *http_sse_text_new(const void *p, size_t n)
-{
-	struct http_sse_text *t = xmalloc(sizeof(*t) + n);
-
-	t->holders = 1;
-	t->len = n;
-	if (n > 0)
-		memcpy(t->data, p, n);
-	return t;
-}
-
-struct http_sse_text *http_sse_text_hold(struct http_sse_text *t)
-{
-	t->holders++;
-	return t;
-}
-
-void http_sse_text_drop(struct http_sse_text *t)
-{
-	if (t != NULL && --t->holders == 0)
-		free(t);
-}
+/* Of events of which a socket has taken a part, of all subscribers. */
+#define RESTS_MAX (32 * 1024 * 1024)
 
 /* --- one subscriber --------------------------------------------------------------------------- */
 
-static bool is_behind(const struct http_sse *sse, const struct subscriber *s)
+static bool is_behind(const struct http_sse *sse, const struct http_sse_subscriber *s)
 {
 	return sse->end - s->at > sse->config.ring;
 }
 
-static void end(struct http_sse *sse, struct subscriber *s, bool slow)
+static void end(struct http_sse *sse, struct http_sse_subscriber *s, bool slow)
 {
 	if (sse->next == s)
 		sse->next = TAILQ_NEXT(s, entry);
@@ -103,121 +40,23 @@ static void end(struct http_sse *sse, struct subscriber *s, bool slow)
 	close(s->fd); /* leaves the epoll set with it: nobody else holds this socket */
 	if (sse->config.gone != NULL)
 		sse->config.gone(sse->config.arg, s->tag, s->at, slow);
-	http_sse_text_drop(s->opening);
-	free(s->head);
+	http_sse_push_drop(sse, s);
 	free(s);
 }
 
-static void drop_slow(struct http_sse *sse, struct subscriber *s)
+static void drop_slow(struct http_sse *sse, struct http_sse_subscriber *s)
 {
 	if (log_allowed(&sse->slow, 5, "http_sse"))
 		log_info("http_sse", "a subscriber that does not read is dropped");
 	end(sse, s, true);
 }
 
-static int add(struct iovec *v, int n, const void *p, size_t len)
+/* Whoever has taken longest to read the rest of one event. Not from within a push: it
+ * may be anybody. */
+static void bound_rests(struct http_sse *sse)
 {
-	if (len == 0)
-		return n;
-	v[n] = (struct iovec){.iov_base = (void *)p, .iov_len = len};
-	return n + 1;
-}
-
-/* All that the subscriber has yet to get, in at most four pieces. */
-static int gather(const struct http_sse *sse, const struct subscriber *s, struct iovec v[4])
-{
-	size_t size = sse->config.ring, from = (size_t)(s->at % size);
-	size_t n = (size_t)(sse->end - s->at), first = n < size - from ? n : size - from;
-	int count = 0;
-
-	if (s->head != NULL)
-		count = add(v, count, s->head + s->head_at, strlen(s->head + s->head_at));
-	if (s->opening != NULL)
-		count = add(
-		    v, count, s->opening->data + s->opening_at, s->opening->len - s->opening_at);
-	count = add(v, count, sse->ring + from, first);
-	return add(v, count, sse->ring, n - first);
-}
-
-static void took(struct http_sse *sse, struct subscriber *s, size_t n)
-{
-	size_t left;
-
-	if (sse->config.taken != NULL)
-		sse->config.taken(sse->config.arg, s->tag, n);
-	if (s->head != NULL) {
-		left = strlen(s->head + s->head_at);
-		if (n < left) {
-			s->head_at += n;
-			return;
-		}
-		n -= left;
-		free(s->head);
-		s->head = NULL;
-	}
-	if (s->opening != NULL) {
-		left = s->opening->len - s->opening_at;
-		if (n < left) {
-			s->opening_at += n;
-			return;
-		}
-		n -= left;
-		http_sse_text_drop(s->opening);
-		s->opening = NULL;
-	}
-	s->at += n;
-}
-
-static void mark(struct http_sse *sse)
-{
-	if (sse->config.delivered != NULL)
-		sse->marks[sse->mark_count++ % MARKS] =
-		    (struct mark){.place = sse->end, .us = clock_mono_us()};
-}
-
-/* All from that place on is out. */
-static void delivered(struct http_sse *sse, uint64_t from)
-{
-	uint64_t i = sse->mark_count, first = i > MARKS ? i - MARKS : 0;
-
-	if (sse->config.delivered == NULL || i == first)
-		return;
-	while (--i > first && sse->marks[i % MARKS].place > from)
-		;
-	sse->config.delivered(sse->config.arg, clock_mono_us() - sse->marks[i % MARKS].us);
-}
-
-static void took_all(struct http_sse *sse, struct subscriber *s, uint64_t from)
-{
-	if (s->begun && s->at != from)
-		delivered(sse, from);
-	s->begun = true;
-}
-
-/* Writes until everything is out or the socket takes no more. False when it is broken. */
-static bool push(struct http_sse *sse, struct subscriber *s)
-{
-	uint64_t from = s->at;
-
-	while (!s->blocked) {
-		struct iovec v[4];
-		struct msghdr m = {.msg_iov = v};
-		ssize_t n;
-
-		m.msg_iovlen = (size_t)gather(sse, s, v);
-		if (m.msg_iovlen == 0) {
-			took_all(sse, s, from);
-			return true;
-		}
-		n = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n >= 0)
-			took(sse, s, (size_t)n);
-		else if (errno == EAGAIN)
-			s->blocked = true;
-		else if (errno != EINTR)
-			return false;
-	}
-	return true;
+	while (sse->rest_bytes > RESTS_MAX)
+		drop_slow(sse, TAILQ_FIRST(&sse->rests));
 }
 
 /* --- arrival ---------------------------------------------------------------------------------- */
@@ -250,15 +89,16 @@ static char *head_of(const struct http_request *r, const char *own)
 	return text;
 }
 
-static struct subscriber *subscriber_new(
+static struct http_sse_subscriber *subscriber_new(
     struct http_sse *sse, struct http_request *r, const struct http_sse_start *start, int fd)
 {
-	struct subscriber *s = xcalloc(1, sizeof(*s));
+	struct http_sse_subscriber *s = xcalloc(1, sizeof(*s));
 
 	s->fd = fd;
 	s->head = head_of(r, start->head);
 	s->tag = start->tag;
 	s->at = start->from;
+	s->tell_end = start->tell_end;
 	if (start->opening != NULL && start->opening->len > 0)
 		s->opening = http_sse_text_hold(start->opening);
 	TAILQ_INSERT_TAIL(&sse->subscribers, s, entry);
@@ -302,16 +142,17 @@ static void on_ready(void *arg, int events)
 
 	(void)events;
 	for (int i = 0; i < n; i++) {
-		struct subscriber *s = e[i].data.ptr;
+		struct http_sse_subscriber *s = e[i].data.ptr;
 
 		s->blocked = false;
 		if (e[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 			end(sse, s, false);
 		else if (is_behind(sse, s))
 			drop_slow(sse, s);
-		else if (!push(sse, s))
+		else if (!http_sse_push(sse, s))
 			end(sse, s, false);
 	}
+	bound_rests(sse);
 }
 
 static void begin_round(struct http_sse *sse)
@@ -340,7 +181,7 @@ static void end_round(struct http_sse *sse)
 static bool before_sleep(void *arg)
 {
 	struct http_sse *sse = arg;
-	struct subscriber *s;
+	struct http_sse_subscriber *s;
 
 	if (!sse->due)
 		return false;
@@ -353,9 +194,10 @@ static bool before_sleep(void *arg)
 		sse->next = TAILQ_NEXT(s, entry);
 		if (is_behind(sse, s))
 			drop_slow(sse, s);
-		else if (!push(sse, s))
+		else if (!http_sse_push(sse, s))
 			end(sse, s, false);
 	}
+	bound_rests(sse);
 	if (sse->next == NULL)
 		end_round(sse);
 	return sse->due;
@@ -373,6 +215,8 @@ struct http_sse *http_sse_new(struct loop *loop, const struct http_sse_config *c
 	sse->config = *config;
 	sse->ring = xmalloc(config->ring);
 	TAILQ_INIT(&sse->subscribers);
+	TAILQ_INIT(&sse->rests);
+	buf_init(&sse->piece, HTTP_SSE_PIECE + config->tell_max);
 	sse->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (sse->epoll < 0)
 		fatal("http_sse", "epoll_create1: %m");
@@ -389,7 +233,7 @@ struct http_sse *http_sse_new(struct loop *loop, const struct http_sse_config *c
 
 void http_sse_free(struct http_sse *sse)
 {
-	struct subscriber *s;
+	struct http_sse_subscriber *s;
 
 	if (sse == NULL)
 		return;
@@ -401,6 +245,7 @@ void http_sse_free(struct http_sse *sse)
 	timer_free(sse->rest);
 	timer_free(sse->ping);
 	free(sse->ring);
+	buf_clear(&sse->piece);
 	free(sse);
 }
 
@@ -413,7 +258,7 @@ void http_sse_send(struct http_sse *sse, const void *p, size_t n)
 	if (n > size)
 		panic("http_sse", "an event of %zu bytes is larger than the ring", n);
 	if (sse->end == sse->round_end)
-		mark(sse);
+		http_sse_push_mark(sse);
 	first = n < size - at ? n : size - at;
 	memcpy(sse->ring + at, p, first);
 	memcpy(sse->ring, (const uint8_t *)p + first, n - first);
@@ -443,7 +288,7 @@ uint64_t http_sse_place(const struct http_sse *sse)
 
 size_t http_sse_behind(const struct http_sse *sse)
 {
-	const struct subscriber *s;
+	const struct http_sse_subscriber *s;
 	size_t most = 0;
 
 	TAILQ_FOREACH (s, &sse->subscribers, entry)

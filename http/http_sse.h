@@ -17,17 +17,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/loop.h"
+#include "http/http_sse_text.h"
 
 struct http_request;
 struct http_sse;
-
-/* Bytes shared by counting who holds them: the opening of a stream, or a page, the same for many.
- */
-struct http_sse_text;
-struct http_sse_text *http_sse_text_new(const void *p, size_t n); /* a copy, held once */
-struct http_sse_text *http_sse_text_hold(struct http_sse_text *t);
-void http_sse_text_drop(struct http_sse_text *t); /* freed with the last; NULL is fine */
 
 /* A subscriber has gone: the tag of its subscription, and the place in the stream up to which it
  * took everything. `slow` when it was dropped because it did not read. */
@@ -40,6 +35,10 @@ typedef void http_sse_taken_fn(void *arg, void *tag, size_t n);
  * sent. Not told of what a stream begins with. */
 typedef void http_sse_delivered_fn(void *arg, uint64_t us);
 
+/* Tells a subscriber the next of what its stream begins with: appends one event, of tell_max bytes
+ * at most, and moves *at on. False when nothing is left to tell up to `end`. */
+typedef bool http_sse_tell_fn(void *arg, uint64_t *at, uint64_t end, struct buf *out);
+
 struct http_sse_config {
 	size_t ring;         /* bytes that a subscriber may be behind */
 	uint32_t collect_ms; /* how long events are collected after others went out, at least */
@@ -47,9 +46,11 @@ struct http_sse_config {
 	unsigned subscribers;   /* at most; more are answered 503 */
 	bool keep;              /* the ring is written even while nobody subscribes, for `from` */
 	int send_buffer;        /* bytes that the kernel may hold for each; 0 for its default */
-	http_sse_gone_fn *gone; /* may be NULL, as the next two */
+	http_sse_gone_fn *gone; /* may be NULL, as the next three */
 	http_sse_taken_fn *taken;
 	http_sse_delivered_fn *delivered;
+	http_sse_tell_fn *tell;
+	size_t tell_max;
 	void *arg;
 };
 
@@ -64,8 +65,9 @@ void http_sse_free(struct http_sse *sse);
 struct http_sse_start {
 	const char *head;              /* of this one alone, before the opening; copied */
 	struct http_sse_text *opening; /* may be NULL; held */
-	uint64_t from;                 /* place in the stream, see http_sse_place() */
-	void *tag;                     /* for `gone` */
+	uint64_t tell_end; /* for `tell`, whose *at begins at 0; 0 for nothing to tell */
+	uint64_t from;     /* place in the stream, see http_sse_place() */
+	void *tag;         /* for `gone` */
 };
 bool http_sse_subscribe(
     struct http_sse *sse, struct http_request *r, const struct http_sse_start *start);

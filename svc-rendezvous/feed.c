@@ -7,13 +7,13 @@
 #include <sodium.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "http/http_answer.h"
 #include "http/http_request.h"
 #include "http/http_sse.h"
 
-#define COLLECT_MS   20
-#define SEND_BUFFER  (64 * 1024)
-#define SNAPSHOT_MAX (256 * 1024 * 1024)
+#define COLLECT_MS  20
+#define SEND_BUFFER (64 * 1024)
 /* Those who lost their server together come back apart. */
 #define RETRY_MS 1000
 #define JITTER   4000
@@ -22,9 +22,6 @@ struct channel {
 	struct feed *feed;
 	enum hub_channel id;
 	struct http_sse *sse;
-	struct http_sse_text *online; /* everybody, at this place of the stream */
-	size_t online_len;
-	uint64_t online_at;
 };
 
 struct feed {
@@ -59,6 +56,16 @@ static void on_delivered(void *arg, uint64_t us)
 	histogram_observe(&c->feed->delivery, us);
 }
 
+static bool tell(void *arg, uint64_t *at, uint64_t end, struct buf *out)
+{
+	struct channel *c = arg;
+	enum hub_telling told = hub_tell(c->feed->hub, at, end, out);
+
+	if (told == HUB_TOLD_NO_ROOM)
+		panic("feed", "an event of more than %d bytes", HUB_EVENT_MAX);
+	return told == HUB_TOLD_ONE;
+}
+
 struct feed *feed_new(struct loop *loop, unsigned subscribers)
 {
 	struct feed *f = xcalloc(1, sizeof(*f));
@@ -74,6 +81,8 @@ struct feed *feed_new(struct loop *loop, unsigned subscribers)
 		    .gone = gone,
 		    .taken = taken,
 		    .delivered = on_delivered,
+		    .tell = tell,
+		    .tell_max = HUB_EVENT_MAX,
 		    .arg = c};
 		c->feed = f;
 		c->id = (enum hub_channel)i;
@@ -91,10 +100,8 @@ void feed_free(struct feed *f)
 {
 	if (f == NULL)
 		return;
-	for (int i = 0; i < HUB_CHANNELS; i++) {
+	for (int i = 0; i < HUB_CHANNELS; i++)
 		http_sse_free(f->channels[i].sse);
-		http_sse_text_drop(f->channels[i].online);
-	}
 	free(f);
 }
 
@@ -105,33 +112,6 @@ void feed_send(struct feed *f, enum hub_channel channel, const char *p, size_t n
 	http_sse_send(c->sse, p, n);
 	if (p[0] != ':')
 		f->delivered += http_sse_count(c->sse);
-}
-
-/* What fits into the kernel's buffer is made anew for each newcomer. What is larger would stay here
- * while somebody reads it slowly: it is shared until the stream has grown by a quarter of it, so
- * that all that are alive at once take no more than four rings. */
-static bool is_fresh(const struct channel *c)
-{
-	uint64_t grown = hub_place(c->feed->hub, c->id) - c->online_at;
-
-	return c->online != NULL &&
-	       (grown == 0 || (c->online_len > SEND_BUFFER && grown <= c->online_len / 4 &&
-				  grown <= FEED_RING / 4));
-}
-
-static void refresh(struct channel *c)
-{
-	struct buf b;
-
-	if (is_fresh(c))
-		return;
-	buf_init(&b, SNAPSHOT_MAX);
-	hub_put_online(c->feed->hub, &b);
-	http_sse_text_drop(c->online);
-	c->online = http_sse_text_new(buf_data(&b), buf_len(&b));
-	c->online_len = buf_len(&b);
-	c->online_at = hub_place(c->feed->hub, c->id);
-	buf_clear(&b);
 }
 
 unsigned feed_subscribers(const struct feed *f)
@@ -148,9 +128,8 @@ static void start(struct channel *c, struct http_request *r, struct hub_client *
 	char head[128];
 
 	if (!goes_on) {
-		refresh(c);
-		s.opening = c->online;
-		s.from = c->online_at;
+		s.from = hub_place(c->feed->hub, c->id);
+		s.tell_end = hub_seq(c->feed->hub);
 	}
 	snprintf(head, sizeof(head), ": ok\n\nretry: %u\n\n%s",
 	    RETRY_MS + randombytes_uniform(JITTER),

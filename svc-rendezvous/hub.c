@@ -35,6 +35,7 @@ void hub_free(struct hub *hub)
 		return;
 	hub_peers_clear(&hub->peers);
 	hub_clients_clear(&hub->clients);
+	hub_order_clear(&hub->order);
 	for (int c = 0; c < HUB_CHANNELS; c++)
 		hub_log_clear(&hub->streams[c].log);
 	free(hub);
@@ -82,9 +83,18 @@ static void store_gone(struct hub *hub, const struct hub_peer *p, const struct p
 		hub->config.events.store(hub->config.events.arg, &row);
 }
 
+void hub_changed(struct hub *hub, struct hub_peer *p)
+{
+	hub->version++;
+	hub_order_remove(&hub->order, p->changed);
+	p->changed = hub->seq;
+	hub_order_add(&hub->order, p->changed, p);
+}
+
 void hub_remove(struct hub *hub, struct hub_peer *p)
 {
 	hub->version++;
+	hub_order_remove(&hub->order, p->changed);
 	hub_peers_remove(&hub->peers, p);
 }
 
@@ -183,7 +193,8 @@ static bool enter(struct hub *hub, struct hub_client *client, struct hub_message
 	hub_emit(hub, m->json, m->len, changed);
 	hub_peers_update(&hub->peers, p, client, m, now);
 	p->foreign = false;
-	hub->version += changed;
+	if (changed)
+		hub_changed(hub, p);
 	if (changed || now - p->stored >= HUB_STORE_MS)
 		store(hub, p, &m->p.peer, now);
 	return true;

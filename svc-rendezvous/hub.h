@@ -125,17 +125,28 @@ void hub_disconnect(struct hub *hub, const char *client);
 
 /* What the stream of somebody who has last heard the event `last_id` has to begin with: true when
  * it goes on from *place; false when what was missed is no longer there, so that everybody online
- * has to be told anew (hub_put_online()). */
+ * has to be told anew (hub_tell()). */
 bool hub_resume(
     const struct hub *hub, enum hub_channel channel, const char *last_id, uint64_t *place);
 
 /* The end of that stream. */
 uint64_t hub_place(const struct hub *hub, enum hub_channel channel);
 
-/* Appends one event for everybody online. They bear `epoch:0`, which cannot be resumed from, the
- * last one the present number: who breaks off in the middle gets all of it again. 0, or -1 when
- * they exceed the buffer. */
-int hub_put_online(const struct hub *hub, struct buf *out);
+/* The number of the last event. */
+uint64_t hub_seq(const struct hub *hub);
+
+/* Tells a newcomer of everybody online, one by one: `end` is hub_seq() of the time when it came,
+ * and *at, at first 0, moves on. Whoever comes or changes after `end` is left to the stream, which
+ * the newcomer hears from hub_place() of that time on; so it may take any time. Appends one event.
+ * They bear `epoch:0`, which cannot be resumed from, the last one `end`: who breaks off in the
+ * middle gets all of it again. */
+enum hub_telling {
+	HUB_TOLD_ONE,
+	HUB_TOLD_ALL,    /* nothing is left to tell */
+	HUB_TOLD_NO_ROOM /* nothing appended; HUB_EVENT_MAX bytes are room enough */
+};
+#define HUB_EVENT_MAX (HUB_MESSAGE_MAX + 64)
+enum hub_telling hub_tell(const struct hub *hub, uint64_t *at, uint64_t end, struct buf *out);
 
 /* --- for reading, and other instances --------------------------------------------------------- */
 

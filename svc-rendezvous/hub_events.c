@@ -108,19 +108,30 @@ uint64_t hub_place(const struct hub *hub, enum hub_channel channel)
 	return hub->streams[channel].place;
 }
 
-int hub_put_online(const struct hub *hub, struct buf *out)
+uint64_t hub_seq(const struct hub *hub)
 {
-	const struct hub_peer *p, *next;
-	int r = 0;
+	return hub->seq;
+}
 
-	for (p = TAILQ_FIRST(&hub->peers.list); p != NULL && r == 0; p = next) {
-		next = TAILQ_NEXT(p, entry);
-		r |= buf_putf(out, "id: %s:%llu\ndata: ", hub->config.epoch,
-		    next == NULL ? (unsigned long long)hub->seq : 0ULL);
-		r |= buf_put(out, p->json, p->len);
-		r |= buf_puts(out, "\n\n");
-	}
-	return r;
+enum hub_telling hub_tell(const struct hub *hub, uint64_t *at, uint64_t end, struct buf *out)
+{
+	uint64_t seq = *at, next;
+	const struct hub_peer *p = hub_order_after(&hub->order, &seq);
+	char id[64];
+
+	if (p == NULL || seq > end)
+		return HUB_TOLD_ALL;
+	next = seq;
+	hub_order_after(&hub->order, &next);
+	snprintf(id, sizeof(id), "id: %s:%llu\ndata: ", hub->config.epoch,
+	    next == seq || next > end ? (unsigned long long)end : 0ULL);
+	if (buf_room(out) < strlen(id) + p->len + 2)
+		return HUB_TOLD_NO_ROOM;
+	buf_puts(out, id);
+	buf_put(out, p->json, p->len);
+	buf_puts(out, "\n\n");
+	*at = seq;
+	return HUB_TOLD_ONE;
 }
 
 /* --- for reading ------------------------------------------------------------------------------ */

@@ -49,7 +49,8 @@ static void import_online(
 	p->bytes_published = row->bytes_published;
 	p->stored = heard;
 	p->foreign = true;
-	hub->version += changed;
+	if (changed)
+		hub_changed(hub, p);
 }
 
 void hub_import(struct hub *hub, const struct hub_row *row, int64_t now)

@@ -25,6 +25,7 @@ struct hub_peer {
 	enum presence_type type;
 	int64_t ts;                     /* its own */
 	int64_t heard, stored;          /* ours */
+	uint64_t changed;               /* the number of the event that last changed it */
 	uint64_t bytes_published;       /* since it came */
 	uint64_t received, sent_before; /* see hub_peer_received() */
 	bool signed_;                   /* its last message was */

@@ -17,6 +17,6 @@ fuzz_gossip: svc-discovery/gossip.o svc-discovery/gossip_cache.o svc-discovery/g
 fuzz_stream: proto/slab.o proto/stream.o proto/stream_in.o proto/stream_out.o proto/msg.o proto/messages.o proto/protocols.o proto/services.o $(BASE)
 fuzz_config: supervisor/config.o supervisor/config_value.o supervisor/config_table.o supervisor/nearest.o $(CODEC)
 fuzz_data_call: svc-db/data_call.o svc-db/data_ops.o svc-db/data_query.o svc-db/request.o svc-db/answer.o svc-db/store.o svc-db/store_write.o svc-db/store_tables.o svc-db/store_alter.o svc-db/store_query.o svc-db/store_guard.o svc-db/store_functions.o svc-db/store_room.o svc-db/schema.o svc-db/access.o svc-db/expression.o $(CODEC)
-fuzz_rendezvous: svc-rendezvous/hub.o svc-rendezvous/hub_events.o svc-rendezvous/hub_import.o svc-rendezvous/hub_log.o svc-rendezvous/hub_peers.o svc-rendezvous/hub_clients.o svc-rendezvous/hub_rate.o svc-rendezvous/hub_message.o svc-rendezvous/proxy.o svc-rendezvous/password.o $(CODEC)
+fuzz_rendezvous: svc-rendezvous/hub.o svc-rendezvous/hub_events.o svc-rendezvous/hub_import.o svc-rendezvous/hub_log.o svc-rendezvous/hub_order.o svc-rendezvous/hub_peers.o svc-rendezvous/hub_clients.o svc-rendezvous/hub_rate.o svc-rendezvous/hub_message.o svc-rendezvous/proxy.o svc-rendezvous/password.o $(CODEC)
 fuzz_sse_reader: svc-discovery/sse_reader.o $(BASE)
 fuzz_link: proto/link_greeting.o proto/msg.o proto/messages.o proto/services.o $(BASE)

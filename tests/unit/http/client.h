@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,6 +88,23 @@ static inline void client_forget(struct client *c)
 {
 	c->len = 0;
 	c->got[0] = '\0';
+}
+
+#ifdef __SANITIZE_ADDRESS__
+/* Of libasan, whose header is not with every compiler. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
+/* Bytes that this process has allocated and not freed. */
+static inline size_t allocated(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return __sanitizer_get_current_allocated_bytes();
+#else
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+#endif
 }
 
 #endif

@@ -173,17 +173,6 @@ static void test_free_ends_all_requests(void **state)
 #define SHARED  (8u * 1024 * 1024)
 #define READERS 16
 
-static size_t resident(void)
-{
-	FILE *f = fopen("/proc/self/statm", "r");
-	size_t all = 0, pages = 0;
-
-	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%zu %zu", &all, &pages), 2);
-	fclose(f);
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static struct http_sse_text *shared_text(void)
 {
 	char *text = malloc(SHARED);
@@ -204,14 +193,14 @@ static void test_shared_bodies_are_held_once(void **state)
 	size_t before;
 
 	s->shared = shared_text();
-	before = resident();
+	before = allocated();
 	for (int i = 0; i < READERS; i++) {
 		client_open(&c[i], s->port);
 		client_send(&c[i], "GET /shared HTTP/1.1\r\nHost: x\r\n\r\n");
 	}
 	while (s->given < READERS)
 		loop_turn(s->loop, 10);
-	assert_true(resident() < before + READERS / 2 * SHARED);
+	assert_true(allocated() < before + READERS / 2 * SHARED);
 	/* The page is made anew: who has the old one still reads it to its end. */
 	http_sse_text_drop(s->shared);
 	for (int i = 1; i < READERS; i++)

@@ -266,18 +266,31 @@ static void test_offline_is_passed_on_and_forgets(void **state)
 	expect_events(HUB_CHANGES, 0);
 }
 
-static void test_newcomer_gets_one_message_for_everybody(void **state)
+/* What a newcomer is told from *at on, in at most so many events; for free(3). */
+static char *told(uint64_t *at, uint64_t end, size_t most)
 {
 	struct buf b;
+	char *text;
+
+	buf_init(&b, 65536);
+	while (most-- > 0 && hub_tell(s.hub, at, end, &b) == HUB_TOLD_ONE)
+		;
+	buf_put(&b, "", 1);
+	text = xstrdup((const char *)buf_data(&b));
+	buf_clear(&b);
+	return text;
+}
+
+static void test_newcomer_gets_one_message_for_everybody(void **state)
+{
+	uint64_t at = 0;
 	char *text;
 
 	(void)state;
 	signed_(&alice, PRESENCE_ONLINE, 1, NOW);
 	signed_(&bob, PRESENCE_ONLINE, 1, NOW);
 	signed_(&bob, PRESENCE_UPDATE, 2, NOW);
-	buf_init(&b, 65536);
-	assert_int_equal(hub_put_online(s.hub, &b), 0);
-	text = xstrndup((const char *)buf_data(&b), buf_len(&b));
+	text = told(&at, hub_seq(s.hub), SIZE_MAX);
 	assert_int_equal(occurrences(text, "data: "), 2);
 	assert_int_equal(occurrences(text, alice.text), 1);
 	assert_int_equal(occurrences(text, bob.text), 1);
@@ -286,6 +299,59 @@ static void test_newcomer_gets_one_message_for_everybody(void **state)
 	assert_int_equal(occurrences(text, "id: 00112233aabbccdd:4\n"), 1);
 	assert_true(strstr(text, ":0\n") < strstr(text, ":4\n"));
 	free(text);
+}
+
+/* Who is told slowly hears the rest of it from the stream, and nobody is left out. */
+static void test_newcomer_is_told_whatever_changes_meanwhile(void **state)
+{
+	struct key carol, dave, eve;
+	uint64_t at = 0, end;
+	char *text;
+
+	(void)state;
+	key_make(&carol, 3);
+	key_make(&dave, 4);
+	key_make(&eve, 5);
+	signed_(&alice, PRESENCE_ONLINE, 1, NOW);
+	signed_(&bob, PRESENCE_ONLINE, 1, NOW);
+	signed_(&carol, PRESENCE_ONLINE, 1, NOW);
+	signed_(&dave, PRESENCE_ONLINE, 1, NOW);
+	end = hub_seq(s.hub);
+	text = told(&at, end, 1);
+	assert_non_null(strstr(text, alice.text));
+	free(text);
+	free(stage_said(&s, HUB_CHANGES));
+	signed_(&alice, PRESENCE_OFFLINE, 2, NOW);
+	say(&s, ADDR, &bob, PRESENCE_UPDATE, "another label", 2, true, NOW);
+	signed_(&carol, PRESENCE_UPDATE, 2, NOW); /* no change */
+	signed_(&dave, PRESENCE_OFFLINE, 2, NOW);
+	signed_(&eve, PRESENCE_ONLINE, 1, NOW);
+	text = told(&at, end, SIZE_MAX);
+	assert_int_equal(occurrences(text, "data: "), 1);
+	assert_non_null(strstr(text, carol.text));
+	assert_int_equal(occurrences(text, "id: 00112233aabbccdd:5\n"), 1);
+	free(text);
+	expect_events(HUB_CHANGES, 4);
+	text = told(&at, hub_seq(s.hub), SIZE_MAX);
+	assert_int_equal(occurrences(text, "data: "), 2);
+	assert_true(strstr(text, bob.text) < strstr(text, eve.text));
+	free(text);
+}
+
+static void test_nobody_is_left_out_for_want_of_room(void **state)
+{
+	uint64_t at = 0;
+	struct buf b;
+
+	(void)state;
+	signed_(&alice, PRESENCE_ONLINE, 1, NOW);
+	buf_init(&b, 100);
+	assert_int_equal(hub_tell(s.hub, &at, hub_seq(s.hub), &b), HUB_TOLD_NO_ROOM);
+	assert_int_equal(buf_len(&b), 0);
+	buf_clear(&b);
+	buf_init(&b, HUB_EVENT_MAX);
+	assert_int_equal(hub_tell(s.hub, &at, hub_seq(s.hub), &b), HUB_TOLD_ONE);
+	assert_int_equal(hub_tell(s.hub, &at, hub_seq(s.hub), &b), HUB_TOLD_ALL);
 	buf_clear(&b);
 }
 
@@ -367,6 +433,8 @@ int main(void)
 	    T(test_silent_peers_are_gone_after_thirty_seconds),
 	    T(test_offline_is_passed_on_and_forgets),
 	    T(test_newcomer_gets_one_message_for_everybody),
+	    T(test_newcomer_is_told_whatever_changes_meanwhile),
+	    T(test_nobody_is_left_out_for_want_of_room),
 	    T(test_who_comes_back_goes_on_where_it_was),
 	    T(test_what_cannot_be_resumed),
 	    T(test_too_much_missed_needs_a_reset),
