@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "http/http_mhd.h"
-#include "http/http_sse.h"
+#include "http/http_sse_text.h"
 
 /* Blocks of unknown size go through the connection's pool; this buffer is then not used. */
 #define SMALL_BLOCK 64

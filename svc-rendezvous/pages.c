@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "http/http_answer.h"
-#include "http/http_sse.h"
+#include "http/http_sse_text.h"
 #include "http/http_text.h"
 #include "svc-rendezvous/qr.h"
 #include "svc-rendezvous/rows.h"
@@ -14,7 +14,8 @@
 #define PAGE_MAX    (32 * 1024 * 1024)
 #define SHOWN_PEERS 500
 #define SHOWN_ROWS  2000
-#define LABEL_SHOWN 200 /* bytes of a name on the public page */
+#define LOG_ROOM    (1024 * 1024) /* for the journal and the page's end */
+#define LABEL_SHOWN 200           /* bytes of a name on the public page */
 #define FRESH_MS    1000
 
 static const struct pages_file *find(const char *name)
@@ -189,7 +190,7 @@ void pages_answer_admin(
 	    "<th>email</th><th>avatar_hash</th><th>addrs</th><th>ts</th><th>last_seen</th>"
 	    "<th>bytes_sent</th><th>bytes_received</th></tr></thead><tbody id=\"rows\">\n",
 	    hub_online(hub));
-	failed |= rows_put_html(hub, SHOWN_ROWS, &out);
+	rows_put_html(hub, SHOWN_ROWS, LOG_ROOM, &out);
 	failed |= buf_puts(&out, "</tbody></table></div>\n");
 	failed |= put_journal(&out, journal);
 	failed |= put_foot(&out);

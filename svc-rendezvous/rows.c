@@ -8,11 +8,11 @@
 #include "codec/json.h"
 #include "http/http_text.h"
 
-/* Calls `fn` for each of them in order; the message is parsed anew, since only this table needs
- * all of its fields. */
+/* Calls `fn` for each of them in order until it returns something else than 0; the message is
+ * parsed anew, since only this table needs all of its fields. */
 typedef int row_fn(void *arg, const struct hub_peer *p, const struct presence *message);
 
-static int each(const struct hub *hub, size_t max, row_fn *fn, void *arg)
+static void each(const struct hub *hub, size_t max, row_fn *fn, void *arg)
 {
 	struct presence m;
 	const char *why;
@@ -28,7 +28,6 @@ static int each(const struct hub *hub, size_t max, row_fn *fn, void *arg)
 			presence_clear(&m);
 			max--;
 		}
-	return r;
 }
 
 static int add_json(void *arg, const struct hub_peer *p, const struct presence *m)
@@ -98,9 +97,8 @@ static int addrs_cell(struct buf *out, const struct presence *m)
 	return r | buf_puts(out, "</td>");
 }
 
-static int put_html(void *arg, const struct hub_peer *p, const struct presence *m)
+static int put_row(struct buf *out, const struct hub_peer *p, const struct presence *m)
 {
-	struct buf *out = arg;
 	char type[32];
 
 	snprintf(
@@ -113,7 +111,23 @@ static int put_html(void *arg, const struct hub_peer *p, const struct presence *
 	       number_cell(out, "bytes_received", hub_peer_received(p)) | buf_puts(out, "</tr>\n");
 }
 
-int rows_put_html(const struct hub *hub, size_t max, struct buf *out)
+struct table {
+	struct buf *out;
+	size_t rest;
+};
+
+static int put_html(void *arg, const struct hub_peer *p, const struct presence *m)
 {
-	return each(hub, max, put_html, out);
+	const struct table *t = arg;
+	size_t before = buf_len(t->out);
+
+	if (put_row(t->out, p, m) == 0 && buf_room(t->out) >= t->rest)
+		return 0;
+	buf_truncate(t->out, before);
+	return -1;
+}
+
+void rows_put_html(const struct hub *hub, size_t max, size_t rest, struct buf *out)
+{
+	each(hub, max, put_html, &(struct table){.out = out, .rest = rest});
 }

@@ -11,7 +11,8 @@
  * most `max`. */
 char *rows_to_json(const struct hub *hub, size_t max);
 
-/* The same as rows of an HTML table. 0, or -1 when they exceed the buffer. */
-int rows_put_html(const struct hub *hub, size_t max, struct buf *out);
+/* The same as rows of an HTML table, as many of them as leave `rest` bytes of room: strangers
+ * decide how long they are. */
+void rows_put_html(const struct hub *hub, size_t max, size_t rest, struct buf *out);
 
 #endif
