@@ -362,6 +362,7 @@ static struct hub_row row_of(sqlite3_stmt *s)
 static void read_news(struct peer_db *db, struct hub *hub, int64_t now)
 {
 	sqlite3_stmt *s = db->statements[NEWS];
+	int64_t seen = db->seen;
 	struct hub_row row;
 	int r;
 
@@ -370,12 +371,15 @@ static void read_news(struct peer_db *db, struct hub *hub, int64_t now)
 	while ((r = sqlite3_step(s)) == SQLITE_ROW) {
 		row = row_of(s);
 		hub_import(hub, &row, now);
-		db->seen = sqlite3_column_int64(s, 8);
+		seen = sqlite3_column_int64(s, 8);
 	}
 	if (r != SQLITE_DONE && r != SQLITE_BUSY)
 		complain(db, "peers cannot be read");
-	if (r != SQLITE_DONE)
-		db->version = -1; /* looked at again */
+	/* Rows of one transaction share their number: all of them again when some are missing. */
+	if (r == SQLITE_DONE)
+		db->seen = seen;
+	else
+		db->version = -1;
 	sqlite3_reset(s);
 }
 
