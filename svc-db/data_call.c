@@ -127,6 +127,7 @@ static enum store_code run_saved(struct data_call *c, struct store *st, struct b
 
 	if (code != STORE_OK)
 		return STORE_FAILED;
+	store_set_visitor(st, !c->owner);
 	code = ops[c->request.op].run(c, st, out);
 	if (code == STORE_OK)
 		return data_from_store(c, st, store_release(st));

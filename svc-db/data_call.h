@@ -14,6 +14,8 @@
 #define DATA_CALL_CHUNK (64 * 1024)
 /* Room that the answer's buffer must have: a chunk and the largest row. */
 #define DATA_CALL_OUT (8 * 1024 * 1024)
+_Static_assert(DATA_CALL_OUT > DATA_CALL_CHUNK + 6 * STORE_VISITORS_ROW,
+    "a visitor can store what nobody can read");
 
 /* What remote callers get at most by one query. More is an error, not a shorter answer. */
 #define DATA_CALL_ROWS  100000

@@ -41,6 +41,7 @@ const char *store_sentence(sqlite3 *db, int rc)
 	case SQLITE_AUTH: return "not allowed: only columns of this table and simple functions";
 	case SQLITE_FULL: return "disk full: nothing was stored";
 	case SQLITE_IOERR: return "disk error: nothing was stored";
+	case SQLITE_TOOBIG: return "row too large";
 	case SQLITE_NOMEM: return "needs too much memory: ask for less";
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB: return "database is damaged";
@@ -263,6 +264,7 @@ struct store *store_open(const char *path, char why[STORE_WHY])
 	st->bound = UINT64_MAX;
 	st->db = store_connect(st);
 	if (st->db != NULL && prepare_file(st) == STORE_OK) {
+		st->row_max = sqlite3_limit(st->db, SQLITE_LIMIT_LENGTH, -1);
 		store_refresh(st);
 		return st;
 	}

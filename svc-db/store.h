@@ -23,6 +23,10 @@
 /* Of these, how many only the site's owner may use. */
 #define STORE_READERS_OWNER 2
 
+/* Bytes of a visitor's row: what fits into a request, and the system's columns. In an answer each
+ * may become six, and there is room for that (DATA_CALL_OUT). */
+#define STORE_VISITORS_ROW (5 * 1024 * 1024 / 4)
+
 /* This part of the disk stays free of visitors' rows (1/20), but not more bytes than that. */
 #define STORE_FREE_PART 20
 #define STORE_FREE_MAX  (1024ULL * 1024 * 1024)
@@ -93,6 +97,10 @@ enum store_code store_undo(struct store *st);
 /* The size of the database, in bytes, from which on they may add nothing. Without it there is none.
  */
 void store_set_bound(struct store *st, uint64_t bytes);
+
+/* Whom the writes are for that follow. A visitor who changed column after column could otherwise
+ * make a row so long that nobody can read the table any more, its owner included: REFUSED. */
+void store_set_visitor(struct store *st, bool visitor);
 
 /* May a visitor add to the database now? Within a transaction; answers alike until its end. OK,
  * REFUSED, or FAILED when it cannot be told. The disk counts, too: see STORE_FREE_PART. */

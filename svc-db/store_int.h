@@ -51,6 +51,7 @@ struct store {
 	bool saved; /* there is a savepoint for the present request */
 	struct reader *readers[STORE_READERS];
 	struct log_limit complaints;
+	int row_max;    /* bytes of a row of the owner's */
 	uint64_t bound; /* store_set_bound() */
 	bool looked;    /* for room, in this transaction */
 	char full[96];  /* store_full() */

@@ -75,6 +75,11 @@ void store_set_bound(struct store *st, uint64_t bytes)
 	st->bound = bytes;
 }
 
+void store_set_visitor(struct store *st, bool visitor)
+{
+	sqlite3_limit(st->db, SQLITE_LIMIT_LENGTH, visitor ? STORE_VISITORS_ROW : st->row_max);
+}
+
 enum store_code store_room(struct store *st)
 {
 	if (!st->looked && !look(st))

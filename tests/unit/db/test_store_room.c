@@ -120,6 +120,47 @@ static void test_log_counts(void **state)
 	assert_string_equal(store_full(p->st), "");
 }
 
+static char *long_note(const char *op, const char *column, size_t n, const char *character)
+{
+	struct buf line;
+	size_t len;
+
+	buf_init(&line, 4 * MIB);
+	buf_putf(
+	    &line, "{\"op\":\"%s\",\"table\":\"wide\",\"id\":1,\"data\":{\"%s\":\"", op, column);
+	for (size_t i = 0; i < n; i += strlen(character))
+		buf_puts(&line, character);
+	buf_put(&line, "\"}}", 4);
+	return (char *)buf_take(&line, &len);
+}
+
+/* Column after column, to a row that would not fit into any answer. */
+static void test_row_that_nobody_could_read(void **state)
+{
+	struct place *p = *state;
+	char *line = long_note("insert", "a", 1000 * KIB, "x");
+
+	ok(p->st, &the_owner,
+	    "{\"op\":\"create-table\",\"name\":\"wide\",\"columns\":[\"a\",\"b\",\"c\",\"d\",\"e\","
+	    "\"f\",\"g\",\"h\",\"i\"]}");
+	ok(p->st, &the_owner, "{\"op\":\"set-policy\",\"table\":\"wide\",\"policy\":\"open\"}");
+	ok(p->st, &alice, line);
+	free(line);
+	line = long_note("update", "b", 1000 * KIB, "\\u0001");
+	ok(p->st, &alice, line);
+	free(line);
+	line = long_note("update", "c", 1000 * KIB, "\\u0001");
+	errs(p->st, &alice, line, "row too large");
+	free(line);
+	ok(p->st, &the_owner, "{\"op\":\"query\",\"table\":\"wide\"}");
+	/* The owner's own may be longer, and a change of the table is the owner's. */
+	line = long_note("update", "c", 1000 * KIB, "x");
+	ok(p->st, &the_owner, line);
+	errs(p->st, &alice, line, "row too large");
+	free(line);
+	ok(p->st, &the_owner, "{\"op\":\"drop-column\",\"table\":\"wide\",\"column\":\"i\"}");
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, place_setup, place_teardown)
@@ -128,6 +169,7 @@ int main(void)
 	    T(test_bound_of_nothing),
 	    T(test_part_of_the_disk_stays_free),
 	    T(test_log_counts),
+	    T(test_row_that_nobody_could_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
