@@ -34,6 +34,9 @@ struct service_spec {
 	 * reach for ever. Returns 0, or -1 after logging why: the process ends with status 78
 	 * (configuration) and its last log line is the reason shown. */
 	int (*init)(struct service *svc);
+	/* Once, after init: makes the threads that the service needs. The walls stand that hold for
+	 * threads made from now on; afterwards none can be made. May be NULL. */
+	void (*threads)(struct service *svc);
 	/* All links whose other end is up are open: start serving. READY is sent after it returns 0
 	 * (or, when `ready_later` is set, when service_ready() is called). May be NULL. */
 	int (*start)(struct service *svc);

@@ -49,12 +49,21 @@ static void know_siblings(struct service *svc)
 			sandbox_meet(&svc->rules, link_path(svc->neighbours[i].link));
 }
 
+static void start_threads(struct service *svc)
+{
+	if (svc->spec->desk_count > 0)
+		link_start_threads();
+	if (svc->spec->threads != NULL)
+		svc->spec->threads(svc);
+}
+
 int service_close_walls(struct service *svc)
 {
 	const char *rules = service_config(svc, RULES);
 
 	if (rules[0] == '\0') {
 		service_fact(svc, "walls", "none");
+		start_threads(svc);
 		return 0;
 	}
 	if (sandbox_parse(rules, &svc->rules) != 0) {
@@ -68,8 +77,7 @@ int service_close_walls(struct service *svc)
 	if (sandbox_close(&svc->rules, &svc->sandbox) != 0)
 		return -1;
 	/* Landlock holds for threads that are made from now on. */
-	if (svc->spec->desk_count > 0)
-		link_start_threads();
+	start_threads(svc);
 	if (sandbox_lock(&svc->rules, &svc->sandbox) != 0)
 		return -1;
 	tell_walls(svc);
