@@ -2,7 +2,7 @@
  * brings it costs more than the rest of svc-discovery's start, and most peers have no rendezvous
  * server. Functions are called as curl->easy_init() for curl_easy_init().
  *
- * Only rendezvous_client.c includes this. */
+ * Only the files of HTTP requests include this: see transfer_private.h. */
 #ifndef SVC_DISCOVERY_CURL_LATE_H
 #define SVC_DISCOVERY_CURL_LATE_H
 
@@ -13,7 +13,7 @@
 	    f(easy_pause) f(easy_getinfo) f(easy_strerror) f(multi_init) f(multi_cleanup)          \
 		f(multi_setopt) f(multi_assign) f(multi_socket_action) f(multi_add_handle)         \
 		    f(multi_remove_handle) f(multi_info_read) f(slist_append) f(slist_free_all)    \
-			f(url) f(url_cleanup) f(url_dup) f(url_get) f(url_set)
+			f(url) f(url_cleanup) f(url_get) f(url_set)
 
 struct curl_late {
 #define CURL_LATE_POINTER(name) __typeof__(curl_##name) *name;

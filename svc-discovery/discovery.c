@@ -278,6 +278,13 @@ int discovery_init(struct service *svc)
 	return 0;
 }
 
+void discovery_threads(struct service *svc)
+{
+	struct discovery *d = service_state(svc);
+
+	rendezvous_start_threads(d->rendezvous);
+}
+
 void discovery_fini(struct service *svc)
 {
 	struct discovery *d = service_state(svc);

@@ -7,6 +7,7 @@
 
 /* Hooks and desks for the table in main.c; contracts are in proto/service.h. */
 int discovery_init(struct service *svc);
+void discovery_threads(struct service *svc);
 void discovery_stop(struct service *svc, uint32_t grace_ms);
 void discovery_fini(struct service *svc);
 void discovery_report(struct service *svc, uint32_t request, const char *what);

@@ -7,11 +7,12 @@
  * Talks to   transport (addresses, connections, streams, two named signatures), viewer and db (who
  *            is there), the local network, rendezvous servers.
  * Holds      the table of people, the gossip mesh, UDP 5353 on every interface, an rtnetlink
- *            socket, two HTTP connections to each rendezvous server.
+ *            socket, two HTTP connections to each rendezvous server, and where there is one the
+ *            threads that look up names.
  * Never      sees the key: presence and publishes are signed by the transport, field by field.
  * Limits     people.h (listed people and their texts), lan.h (dials), mdns_heard.h (peers heard),
- *            pubsub.h and gossip.h (streams, queues, caches), rendezvous.h, sse_reader.h and
- *            rendezvous_client.c (servers and what they send).
+ *            pubsub.h and gossip.h (streams, queues, caches), rendezvous.h, sse_reader.h,
+ *            transfer.h and transfer_answer.c (servers and what they send), resolver.h (names).
  *
  * Configuration: p2p.mdns_tag, presence.topic, presence.ttl_seconds, presence.heartbeat_seconds,
  * presence.rendezvous_wan (URLs separated by blanks), rendezvous.own_url, profile.label,
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
 	    .desks = desks,
 	    .desk_count = sizeof desks / sizeof *desks,
 	    .init = discovery_init,
+	    .threads = discovery_threads,
 	    .stop = discovery_stop,
 	    .fini = discovery_fini,
 	    .report = discovery_report,

@@ -30,7 +30,7 @@ struct rendezvous {
 	const struct rendezvous_events *events;
 	void *arg;
 	uint64_t ttl;
-	struct rendezvous_clients *clients;
+	struct transfers *transfers;
 	struct server servers[RENDEZVOUS_SERVERS_MAX];
 	unsigned count;
 	struct sightings *sightings;
@@ -346,7 +346,7 @@ static void add_server(struct rendezvous *r, const char *url, bool own)
 	}
 	s->r = r;
 	s->number = r->count;
-	s->client = rendezvous_client_new(r->clients, url, own, &client_events, s);
+	s->client = rendezvous_client_new(r->transfers, url, own, &client_events, s);
 	if (s->client == NULL) {
 		log_warn("rendezvous", "\"%s\" is no http or https URL", url);
 		return;
@@ -380,12 +380,18 @@ struct rendezvous *rendezvous_new(struct loop *loop, const char *urls, const cha
 	r->events = events;
 	r->arg = arg;
 	r->ttl = ttl_ms;
-	r->clients = rendezvous_clients_new(loop);
+	r->transfers = transfers_new(loop, resolver_system);
 	r->sightings = sightings_new();
 	r->timer = timer_new(loop, on_timer, r);
 	add_servers(r, urls, own_url);
 	timer_start(r->timer, 0);
 	return r;
+}
+
+void rendezvous_start_threads(struct rendezvous *r)
+{
+	if (r != NULL)
+		transfers_start_threads(r->transfers);
 }
 
 void rendezvous_free(struct rendezvous *r)
@@ -396,7 +402,7 @@ void rendezvous_free(struct rendezvous *r)
 		rendezvous_client_free(r->servers[i].client);
 		sse_reader_clear(&r->servers[i].reader);
 	}
-	rendezvous_clients_free(r->clients);
+	transfers_free(r->transfers);
 	sightings_free(r->sightings);
 	timer_free(r->timer);
 	free(r->json);

@@ -49,6 +49,8 @@ struct rendezvous_events {
  * all functions below take that. A bad URL is logged and left out. */
 struct rendezvous *rendezvous_new(struct loop *loop, const char *urls, const char *own_url,
     uint64_t ttl_ms, const struct rendezvous_events *events, void *arg);
+/* Makes the threads that look up names; until then nobody is found who has one. */
+void rendezvous_start_threads(struct rendezvous *r);
 void rendezvous_free(struct rendezvous *r);
 
 /* Publish this, in place of what was not published yet; PRESENCE_OFFLINE is our goodbye. */

@@ -1,11 +1,5 @@
-/* HTTP to rendezvous servers: a subscription and a connection to publish over, for each server.
- * Source: docs/CONTRACT.md, "Rendezvous server".
- *
- * The only file of the house that uses libcurl is rendezvous_client.c: its multi interface
- * on the process's loop. http and https with the system's certificates; proxies from the usual
- * environment variables; redirects are followed to the same server's kind only, never from https to
- * http. libcurl is loaded with the first `struct rendezvous_clients`. (Its resolver asks the
- * DNS in a thread of its own.) */
+/* A rendezvous server: a subscription and a connection to publish over. Source: docs/CONTRACT.md,
+ * "Rendezvous server". How HTTP is done, names looked up and redirects followed: transfer.h. */
 #ifndef SVC_DISCOVERY_RENDEZVOUS_CLIENT_H
 #define SVC_DISCOVERY_RENDEZVOUS_CLIENT_H
 
@@ -13,11 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/loop.h"
+#include "svc-discovery/transfer.h"
 
-#define RENDEZVOUS_CONNECT_MS 10000 /* name, connection and TLS */
 #define RENDEZVOUS_PUBLISH_MS 10000 /* a whole publish */
-#define RENDEZVOUS_WHY        200   /* bytes of a reason */
 
 /* All are called from the loop, never from inside a function of this header. Texts are lent, one
  * line without control characters. `retry_s` is what the server asked to wait, 0 for nothing. No
@@ -33,17 +25,12 @@ struct rendezvous_client_events {
 	void (*published)(void *arg, unsigned status, const char *why, uint32_t retry_s);
 };
 
-struct rendezvous_clients; /* what all servers share */
-struct rendezvous_client;  /* one server */
-
-struct rendezvous_clients *rendezvous_clients_new(struct loop *loop);
-/* After its clients. NULL is fine. */
-void rendezvous_clients_free(struct rendezvous_clients *all);
+struct rendezvous_client;
 
 /* `url` is what people write into goop.json. `direct` keeps proxies out. NULL when it is no http or
  * https URL. */
-struct rendezvous_client *rendezvous_client_new(struct rendezvous_clients *all, const char *url,
-    bool direct, const struct rendezvous_client_events *events, void *arg);
+struct rendezvous_client *rendezvous_client_new(struct transfers *all, const char *url, bool direct,
+    const struct rendezvous_client_events *events, void *arg);
 void rendezvous_client_free(struct rendezvous_client *c); /* NULL is fine */
 
 /* The server's URL as it may be shown: without a password. Lent. */

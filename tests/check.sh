@@ -59,7 +59,8 @@ dangerous() {
 	only 'sqlite3\.h' 'svc-db/store[a-z_]*\.[ch]' 'svc-rendezvous/peer_db\.c'
 	only 'microhttpd\.h' 'http/.*'
 	only 'curl/curl\.h' 'svc-discovery/curl_late\.h'
-	only 'svc-discovery/curl_late\.h' 'svc-discovery/curl_late\.c' 'svc-discovery/rendezvous_client\.c'
+	only 'svc-discovery/curl_late\.h' 'svc-discovery/(curl_late|hop)\.c' 'svc-discovery/transfer_private\.h'
+	only 'svc-discovery/transfer_private\.h' 'svc-discovery/transfer[a-z_]*\.c'
 	only 'ldns/ldns\.h' svc-discovery/mdns.c 'svc-discovery/mdns_[a-z]+\.c'
 	only 'cjson/cJSON\.h' codec/json.h
 	only 'openssl/.*' svc-transport/record.c codec/pubkey.c

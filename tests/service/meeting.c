@@ -148,7 +148,7 @@ struct meeting *meeting_open(struct loop *loop, uint16_t port)
 	socklen_t len = sizeof sin;
 	int yes = 1;
 
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sin.sin_addr.s_addr = htonl(INADDR_ANY);
 	m->loop = loop;
 	m->publish_status = 204;
 	m->events_status = 200;

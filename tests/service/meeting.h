@@ -37,7 +37,7 @@ struct meeting {
 	struct meeting_guest *subscriber; /* the last one, NULL when it is gone */
 };
 
-/* Listens on loopback; port 0 takes a free one. */
+/* Listens on all addresses, so in a network of the test's own; port 0 takes a free one. */
 struct meeting *meeting_open(struct loop *loop, uint16_t port);
 /* Ends every connection, as a server does that dies. NULL is fine. */
 void meeting_close(struct meeting *m);

@@ -1,91 +1,6 @@
-#include <arpa/inet.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "tests/unit/testing.h"
-
-#include "base/clock.h"
-#include "svc-discovery/rendezvous_client.h"
-#include "tests/service/meeting.h"
-
-struct stage {
-	struct loop *loop;
-	struct rendezvous_clients *all;
-	struct rendezvous_client *c;
-	struct meeting *m;
-	unsigned opened, lost, published;
-	char bytes[4096], why[RENDEZVOUS_WHY];
-	size_t len, total, largest;
-	char last[8];
-	unsigned status;
-	uint32_t retry_s;
-};
-
-static void on_opened(void *arg)
-{
-	struct stage *s = arg;
-
-	s->opened++;
-}
-
-static void on_bytes(void *arg, const void *p, size_t n)
-{
-	struct stage *s = arg;
-
-	s->total += n;
-	s->largest = n > s->largest ? n : s->largest;
-	if (n >= sizeof s->last)
-		memcpy(s->last, (const char *)p + n - sizeof s->last, sizeof s->last);
-	if (n > sizeof s->bytes - 1 - s->len)
-		n = sizeof s->bytes - 1 - s->len;
-	memcpy(s->bytes + s->len, p, n);
-	s->len += n;
-}
-
-static void on_lost(void *arg, const char *why, uint32_t retry_s)
-{
-	struct stage *s = arg;
-
-	s->lost++;
-	snprintf(s->why, sizeof s->why, "%s", why);
-	s->retry_s = retry_s;
-}
-
-static void on_published(void *arg, unsigned status, const char *why, uint32_t retry_s)
-{
-	struct stage *s = arg;
-
-	s->published++;
-	s->status = status;
-	snprintf(s->why, sizeof s->why, "%s", why);
-	s->retry_s = retry_s;
-}
-
-static const struct rendezvous_client_events events = {on_opened, on_bytes, on_lost, on_published};
-
-static void begin(struct stage *s, const char *url)
-{
-	*s = (struct stage){.loop = loop_new()};
-	s->m = meeting_open(s->loop, 0);
-	s->all = rendezvous_clients_new(s->loop);
-	s->c =
-	    rendezvous_client_new(s->all, url != NULL ? url : meeting_url(s->m), true, &events, s);
-	assert_non_null(s->c);
-}
-
-static void end(struct stage *s)
-{
-	rendezvous_client_free(s->c);
-	rendezvous_clients_free(s->all);
-	meeting_close(s->m);
-	loop_free(s->loop);
-}
-
-#define UNTIL(s, condition)                                                                        \
-	for (uint64_t end_ = clock_mono_ms() + 15000; !(condition); loop_turn((s)->loop, 50))      \
-	assert_true(clock_mono_ms() < end_)
+#include "tests/unit/discovery/client_stage.h"
 
 static void test_a_subscription(void **state)
 {
@@ -280,28 +195,6 @@ static void test_nobody_there(void **state)
 	end(&s);
 }
 
-static void test_redirects(void **state)
-{
-	struct stage s;
-	char extra[256];
-
-	(void)state;
-	begin(&s, NULL);
-	snprintf(extra, sizeof extra, "Location: %s/other\r\n", meeting_url(s.m));
-	s.m->publish_status = 302;
-	s.m->extra = extra;
-	rendezvous_client_publish(s.c, "{}");
-	UNTIL(&s, s.published == 1);
-	/* It stays a POST, and does not go round for ever. */
-	assert_non_null(strstr(s.m->publish_head, "POST /other"));
-	assert_int_equal(s.m->publishes, 4);
-	s.m->extra = "Location: file:///etc/hostname\r\n";
-	rendezvous_client_publish(s.c, "{}");
-	UNTIL(&s, s.published == 2);
-	assert_int_equal(s.m->publishes, 5);
-	end(&s);
-}
-
 static void test_urls(void **state)
 {
 	struct stage s;
@@ -373,10 +266,9 @@ int main(void)
 	    cmocka_unit_test(test_an_endless_answer_is_cut),
 	    cmocka_unit_test(test_an_endless_header_is_cut),
 	    cmocka_unit_test(test_nobody_there),
-	    cmocka_unit_test(test_redirects),
 	    cmocka_unit_test(test_urls),
 	    cmocka_unit_test(test_a_proxy_of_the_environment),
 	};
 
-	return cmocka_run_group_tests_name("rendezvous_client", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("rendezvous_client", tests, own_network, NULL);
 }
