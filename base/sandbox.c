@@ -154,7 +154,7 @@ int sandbox_lock(const struct sandbox_rules *r, struct sandbox *status)
 
 	/* A limit by user, so for all that the user runs: nobody else's business here, as it only
 	 * keeps this process from starting more. */
-	if (!SANDBOX_SANITIZED && !(r->may & SANDBOX_THREADS))
+	if (!SANDBOX_SANITIZED)
 		setrlimit(RLIMIT_NPROC, &none);
 	sandbox_seccomp(r, status);
 	return judge(r, status);

@@ -4,7 +4,7 @@
  *	sandbox_close()	while the process has one thread: no new privileges, an empty network,
  *			limits, files and TCP ports (Landlock), another user
  *	sandbox_lock()	when the threads are there that it needs: system calls (seccomp), no
- *			further processes
+ *			further processes or threads
  *
  * A wall that the kernel lacks is left out and named: struct sandbox, `lacks`. A system call that
  * is not in the list kills the process, after a handler of SIGSYS has said its name; it can be
@@ -32,7 +32,6 @@ enum sandbox_may {
 	SANDBOX_NETLINK = 2,  /* ask the kernel about interfaces */
 	SANDBOX_OPEN = 4,     /* open files to read, those below `read` */
 	SANDBOX_DATABASE = 8, /* work on the files that it has open as SQLite does */
-	SANDBOX_THREADS = 16, /* start threads later on */
 	/* Not what it may, but what is taken away in addition. */
 	SANDBOX_NO_NETWORK = 32, /* the host's network: it gets an empty one */
 	SANDBOX_SECRET = 64,     /* holds a secret: no core file, no look into its memory */

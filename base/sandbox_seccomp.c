@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +114,7 @@ static void allow_some(struct filter *f)
 	allow_if(f, CALL(prctl), SCMP_A0_32(SCMP_CMP_EQ, 15 /* PR_SET_NAME */));
 	/* Limits may be read. */
 	allow_if(f, CALL(prlimit64), SCMP_A2_64(SCMP_CMP_EQ, 0));
-	/* glibc takes the older call then, whose flags can be seen. */
+	/* glibc takes the older call then: one name for whatever is to be started. */
 	keep(f, seccomp_rule_add(f->ctx, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0));
 }
 
@@ -139,11 +138,6 @@ static void allow_groups(struct filter *f, unsigned may)
 	}
 	if (may & SANDBOX_OPEN)
 		allow(f, files);
-	if (may & SANDBOX_THREADS) {
-		allow_if(
-		    f, CALL(clone), SCMP_A0_32(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-		allow_if(f, CALL(socketpair), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
-	}
 }
 
 void sandbox_begin(void)

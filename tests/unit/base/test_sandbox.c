@@ -449,13 +449,10 @@ static void the_handler_stays(void **unused)
 static void limits(void **unused)
 {
 	const struct sandbox_rules r = {.memory = 256UL << 20, .descriptors = 20};
-	const struct sandbox_rules threads = {.may = SANDBOX_THREADS};
 
 	(void)unused;
 	gets(&r, take_much_memory, ENOMEM);
 	gets(&r, take_descriptors, EMFILE);
-	can(&threads, start_a_thread);
-	dies(&threads, start_a_process, "clone");
 }
 
 static void another_user_and_network(void **unused)
