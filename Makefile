@@ -9,8 +9,9 @@ Q := $(if $(V),,@)
 
 # SAN=1 builds everything a second time, under AddressSanitizer and UndefinedBehaviorSanitizer; FUZZ=1 a third
 # time, with clang, for libFuzzer.
-# MISBEHAVE=1: services that try what they must not, for tests/system/walls.sh.
-B := build$(if $(SAN),/san)$(if $(FUZZ),/fuzz)$(if $(MISBEHAVE),/misbehave)
+B := build$(if $(SAN),/san)$(if $(FUZZ),/fuzz)
+# MISBEHAVE=1: programs of the same objects that try what they must not, for tests/system/walls.sh.
+BIN := $(B)$(if $(MISBEHAVE),/misbehave)/bin
 ifdef FUZZ
 CC       := clang
 SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
@@ -49,7 +50,7 @@ SERVICES := svc-transport svc-discovery svc-viewer svc-db svc-rendezvous
 PROGRAMS := goop-supervisor $(SERVICES)
 ALL_LIBS := $(foreach r,$(SERVICES),$(LIBS_$(r))) $(foreach f,$(FLOORS),$(LIBS_$(f))) -lm
 
-all: $(PROGRAMS:%=$(B)/bin/%)
+all: $(PROGRAMS:%=$(BIN)/%)
 
 # --- generated code ---------------------------------------------------------------------------
 
@@ -84,11 +85,11 @@ $(foreach f,$(FLOORS),$(eval $(call ARCHIVE,$(f))))
 ARCHIVES := $(foreach f,$(FLOORS),$(B)/lib/$(f).a)
 
 ifdef MISBEHAVE
-$(SERVICES:%=$(B)/bin/%): $(B)/obj/tests/misbehave/misbehave.o
+$(SERVICES:%=$(BIN)/%): $(B)/obj/tests/misbehave/misbehave.o
 LDFLAGS += -Wl,--wrap=service_main
 endif
 define PROGRAM
-$(B)/bin/$(1): $$(call objects,$(2)) $(ARCHIVES)
+$(BIN)/$(1): $$(call objects,$(2)) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_$(2)) $$(foreach f,$(FLOORS),$$(LIBS_$$(f))) -lm
 endef

@@ -81,9 +81,7 @@ documents() {
 }
 
 format() {
-	for file in $(files .); do
-		clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || echo "$file: not as .clang-format wants it"
-	done
+	files . | xargs -P 2 -n 20 clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^ :]*\):.*error:.*/\1: not as .clang-format wants it/p' | sort -u
 }
 
 # What is switched off either asks for another style or is wrong about C (va_start, TAILQ with free: the

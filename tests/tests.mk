@@ -61,21 +61,26 @@ $(FUZZ_TESTS):
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LIBS)
 
+# How many run at a time. Those of services and of whole peers wait more than they work, and each has its own folder
+# and ports or networks; beside one another they still get enough of a small machine.
+JOBS  := $(shell nproc)
+PAIRS := $(if $(filter 1,$(JOBS)),1,2)
+
 unit: $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
-	@tests/run.sh unit $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
+	@JOBS=$(JOBS) tests/run.sh unit $(UNIT_TESTS) $(if $(ROOM),,$(FUZZ_TESTS))
 
 service: $(PROGRAMS:%=$(B)/bin/%) $(SERVICE_TESTS) $(SERVICE_FAKES)
-	@tests/run.sh service $(SERVICE_TESTS)
+	@JOBS=$(PAIRS) tests/run.sh service $(SERVICE_TESTS)
 
 # What tests/system/walls.sh needs beside the product.
 $(B)/test/tool/without: $(B)/obj/tests/misbehave/without.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS_base)
-walls-tools: $(B)/test/tool/without
+walls-tools: all $(B)/test/tool/without
 	@$(MAKE) -s --no-print-directory MISBEHAVE=1 all
 
-system: all walls-tools
-	@tests/run.sh system $(sort $(filter-out %/lib.sh,$(wildcard tests/system/*.sh)) $(wildcard tests/torture/*.sh))
+system: walls-tools
+	@JOBS=$(PAIRS) tests/run.sh system $(sort $(wildcard tests/torture/*.sh)) $(sort $(filter-out %/lib.sh,$(wildcard tests/system/*.sh)))
 
 interop: all
 	@tests/interop/run.sh

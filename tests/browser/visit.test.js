@@ -35,7 +35,7 @@ test("the list fills without a reload", async () => {
   await mark(page);
   assert.equal(await page.getByText("bob", { exact: true }).count(), 0);
   await startBob();
-  await page.getByText("bob", { exact: true }).first().waitFor({ timeout: 15000 });
+  await page.getByText("bob", { exact: true }).first().waitFor({ timeout: 30000 });
   assert.equal(await isMarked(page), true);
   await shoot(page, "peers");
 });
@@ -48,7 +48,7 @@ test("a click opens the other's site, on an origin of its own", async () => {
   const popup = page.context().waitForEvent("page", { timeout: 3000 }).catch(() => undefined);
   await page.getByText("bob", { exact: true }).first().click();
   page = (await popup) ?? page;
-  await page.getByRole("heading", { name: "Bob's workshop" }).waitFor({ timeout: 15000 });
+  await page.getByRole("heading", { name: "Bob's workshop" }).waitFor({ timeout: 30000 });
   assert.match(page.url(), new RegExp(`^http://k51[a-z0-9]{59}\\.localhost:\\d+/p/${bob}/`));
   const colour = await page.evaluate(() => getComputedStyle(document.querySelector("h1")).color);
   assert.notEqual(colour, "rgb(0, 0, 0)", "the style sheet did not load");
@@ -60,7 +60,7 @@ test("signing the guest book writes into the owner's database", async () => {
   await page.getByLabel("Your name").fill("a visitor");
   await page.getByLabel("What you want to say").fill("nice gears");
   await page.getByRole("button", { name: "Sign the guest book" }).click();
-  await page.getByText("your entry is in the book").waitFor({ timeout: 15000 });
+  await page.getByText("your entry is in the book").waitFor({ timeout: 30000 });
   const rows = atBob("/api/data/query", { table: "guestbook" });
   assert.equal(rows.length, 1);
   assert.equal(rows[0].message, "nice gears");
@@ -163,7 +163,7 @@ test("a peer that leaves is taken off the list, and its page says what was tried
   await list.goto(`${url}/peers`);
   await list.getByText("bob", { exact: true }).first().waitFor();
   goop("stop", BOB);
-  await list.getByText("bob", { exact: true }).first().waitFor({ state: "detached", timeout: 15000 });
+  await list.getByText("bob", { exact: true }).first().waitFor({ state: "detached", timeout: 30000 });
   const answer = await list.goto(`${url}/p/${bob}/`);
   assert.equal(answer.status(), 502);
   assert.match(await list.textContent("body"), /ip[46]/);

@@ -106,7 +106,7 @@ export function presence(node, type, label, extra = {}) {
 }
 
 // Waits until check() returns something true, asking again every 20 ms.
-export async function until(what, check, seconds = 15) {
+export async function until(what, check, seconds = 30) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const found = await check();

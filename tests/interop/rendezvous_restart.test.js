@@ -58,8 +58,8 @@ const same = (a, b) => a.size === b.size && [...a].every(([id, label]) => b.get(
 const settled = () => until("every subscriber knows what the server knows", async () => {
   const now = await truth();
   return now.size === PEERS && subscribers.every((s) => same(s.online, now));
-}, 25);
-const back = (from) => until("all are back", () => subscribers.every((s) => s.opens.some((at) => at > from)), 25);
+}, 60);
+const back = (from) => until("all are back", () => subscribers.every((s) => s.opens.some((at) => at > from)), 60);
 
 before(async () => {
   for (let i = 0; i < PEERS; i++) peers.push(await somebody());

@@ -28,7 +28,7 @@
 #include "proto/protocols.h"
 #include "proto/stream.h"
 
-#define PUPPET_MS 10000
+#define PUPPET_MS 30000
 /* The id of a peer that no stage knows. */
 #define PUPPET_NOBODY "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 

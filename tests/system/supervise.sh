@@ -94,7 +94,8 @@ same outdated "$(status_of bob .outdated)" false
 arrived
 
 story "stop lets a download end that takes less than the grace"
-head -c 20000000 /dev/urandom >"$scratch/bob/site/noise.bin"
+# 1 s of the 3 s.
+head -c 10000000 /dev/urandom >"$scratch/bob/site/noise.bin"
 download
 exits 0 "$goop" stop "$scratch/bob"
 arrived

@@ -32,7 +32,7 @@ story "a machine that systemd has started"
 nsenter --net="/run/netns/$net-1" sh tests/system/machine "$scratch/machine" "$scratch/tree" 2>"$scratch/machine.log" &
 machine=$!
 pids="$pids $machine"
-_end=$(($(date +%s) + 20))
+_end=$(($(date +%s) + 60))
 until find_first; do
 	kill -0 "$machine" 2>/dev/null && [ "$(date +%s)" -lt "$_end" ] || fail "no systemd: $(cat "$scratch/machine.log")"
 	sleep 0.1
@@ -99,7 +99,7 @@ contains text "$(property goop-peer@alice.service StatusText)" "4 of 4 services 
 same exposure "$(at systemd-analyze security --no-pager --threshold=20 goop-peer@alice.service >/dev/null && echo low)" low
 same complaints "$(at sh -c 'cat /var/lib/private/goop/alice/log/*.log' | grep -E ' (warn|error) ')" ""
 url=$(at /usr/local/bin/goop-supervisor status --json /var/lib/private/goop/alice | jq -r '"\(.viewer_url)/p/\(.peer_id)/"')
-contains site "$(on 1 curl -s --max-time 5 "$url")" "<title>"
+contains site "$(on 1 curl -s --max-time 20 "$url")" "<title>"
 exits 0 at systemctl stop goop-peer@alice.service
 same result "$(property goop-peer@alice.service Result)" success
 kill "$machine"
