@@ -136,6 +136,12 @@ install: all
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
 	install -m 644 packaging/caddy/Caddyfile packaging/nginx/goop.conf $(DESTDIR)$(PREFIX)/share/goop/
 
+# A Debian package, build/goop_VERSION_ARCHITECTURE.deb.
+deb: all
+	@rm -rf build/deb
+	@$(MAKE) -s --no-print-directory install DESTDIR=build/deb/debian/goop PREFIX=/usr
+	@packaging/deb.sh $(VERSION) $$(dpkg --print-architecture)
+
 clean:
 	rm -rf build
 
@@ -153,8 +159,9 @@ help:
 	@echo "make bench       speed against the comparators, into tests/bench/RESULTS.md"
 	@echo "make docs        docs/PROTOCOL.md from the lists in proto/"
 	@echo "make install     PREFIX=/usr/local DESTDIR="
+	@echo "make deb         a Debian package, build/goop_$(VERSION)_ARCHITECTURE.deb"
 
-.PHONY: all deps deps-test demo docs install clean help
+.PHONY: all deps deps-test demo docs install deb clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,10 +1,14 @@
 #!/bin/sh
-# The units as installed, under a running systemd: readiness, its own user and folder, a death, the socket unit.
+# The Debian package under a running systemd: installation, readiness, its own user and folder, a death, the socket
+# unit, an upgrade, removal.
 . "$(dirname "$0")/lib.sh"
 
 [ -x /lib/systemd/systemd ] || fail "there is no systemd here"
 alone
-make -s install DESTDIR="$scratch/tree" PREFIX=/usr/local >"$scratch/install" 2>&1 || fail "$(cat "$scratch/install")"
+make -s deb >"$scratch/package" 2>"$scratch/package.log" || fail "$(cat "$scratch/package.log")"
+same complaints "$(cat "$scratch/package.log")" ""
+mkdir -p "$scratch/tree/srv"
+cp "$(cat "$scratch/package")" "$scratch/tree/srv/goop.deb"
 
 # at COMMAND...: inside that machine.
 at() {
@@ -26,6 +30,10 @@ property() { # unit property
 rendezvous_pid() {
 	at pidof svc-rendezvous
 }
+# (Small images leave out what is below /usr/share.)
+put_in() {
+	at dpkg --path-include='/usr/share/*' -i /srv/goop.deb >"$scratch/dpkg" 2>&1 || fail "$(cat "$scratch/dpkg")"
+}
 
 story "a machine that systemd has started"
 # (ip-netns would hide the control groups.)
@@ -37,6 +45,16 @@ until find_first; do
 	kill -0 "$machine" 2>/dev/null && [ "$(date +%s)" -lt "$_end" ] || fail "no systemd: $(cat "$scratch/machine.log")"
 	sleep 0.1
 done
+
+story "the package is installed: its units are there, and nothing runs"
+put_in
+same state "$(at dpkg-query -W -f '${db:Status-Status}' goop)" installed
+same programs "$(at goop-supervisor --version)" "$("$goop" --version)"
+same altered "$(at dpkg --verify goop)" ""
+for page in man1/goop-supervisor.1 man5/goop.json.5; do
+	at gzip -t "/usr/share/man/$page.gz" || fail "there is no $page"
+done
+same state "$(property goop-rendezvous.service ActiveState)" inactive
 same units "$(at systemctl list-unit-files --no-legend 'goop-*' | awk '{print $1}' | sort | tr '\n' ' ')" \
 	"goop-peer@.service goop-rendezvous.service goop-rendezvous.socket "
 
@@ -98,9 +116,21 @@ exits 0 at systemctl start goop-peer@alice.service
 contains text "$(property goop-peer@alice.service StatusText)" "4 of 4 services are up"
 same exposure "$(at systemd-analyze security --no-pager --threshold=20 goop-peer@alice.service >/dev/null && echo low)" low
 same complaints "$(at sh -c 'cat /var/lib/private/goop/alice/log/*.log' | grep -E ' (warn|error) ')" ""
-url=$(at /usr/local/bin/goop-supervisor status --json /var/lib/private/goop/alice | jq -r '"\(.viewer_url)/p/\(.peer_id)/"')
+url=$(at goop-supervisor status --json /var/lib/private/goop/alice | jq -r '"\(.viewer_url)/p/\(.peer_id)/"')
 contains site "$(on 1 curl -s --max-time 20 "$url")" "<title>"
-exits 0 at systemctl stop goop-peer@alice.service
-same result "$(property goop-peer@alice.service Result)" success
+
+story "an upgrade of the package starts anew what ran, and keeps its folder"
+before=$(property goop-peer@alice.service MainPID)
+put_in
+[ "$(property goop-peer@alice.service MainPID)" != "$before" ] || fail "it is the same process"
+same state "$(property goop-peer@alice.service ActiveState)" active
+same rendezvous "$(property goop-rendezvous.service ActiveState)" failed
+same site "$(at goop-supervisor status --json /var/lib/private/goop/alice | jq -r '"\(.viewer_url)/p/\(.peer_id)/"')" "$url"
+
+story "when it is removed its services stop, and people's folders stay"
+at dpkg -r goop >"$scratch/dpkg" 2>&1 || fail "$(cat "$scratch/dpkg")"
+at pidof goop-supervisor && fail "the supervisor still runs"
+at test -s /var/lib/private/goop/alice/data/identity.key || fail "the key is gone"
+at test ! -e /usr/bin/goop-supervisor || fail "the program is still there"
 kill "$machine"
 finish
