@@ -193,9 +193,12 @@ static void test_stop_answers_what_came(void **state)
 	assert_null(strstr(puppet_log(t->p), "not everything could be finished"));
 }
 
+/* What it is can perhaps still be told by somebody: it stays as it was. */
 static void test_damaged_file_is_named(void **state)
 {
 	struct stage *t = *state;
+	char content[64] = "";
+	FILE *f;
 	int status;
 
 	puppet_put_file(t->p, "data.db", "this is no database at all", 26);
@@ -203,6 +206,10 @@ static void test_damaged_file_is_named(void **state)
 	status = puppet_wait_end(t->p);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 78);
 	assert_non_null(strstr(puppet_log(t->p), "data.db: database is damaged"));
+	f = fopen("data.db", "r");
+	assert_int_equal(fread(content, 1, sizeof content, f), 26);
+	fclose(f);
+	assert_string_equal(content, "this is no database at all");
 }
 
 static void test_links_that_die(void **state)

@@ -56,18 +56,20 @@ static void a_healthy_peer(void **unused)
 	free(out);
 }
 
-static void rendezvous_servers(void **unused)
+static void rendezvous_servers_and_a_full_database(void **unused)
 {
 	char *out = status("{\"label\":\"Me\",\"state\":\"running\",\"rendezvous_urls\":"
 			   "\"http://10.0.0.1:8787 http://[fd00::1]:8787\",\"rendezvous\":\"http://"
 			   "127.0.0.1:8787 connected since now; https://b.example not connected: "
-			   "no route\",\"services\":[]}",
+			   "no route\",\"database\":\"refuses visitors' rows: full\","
+			   "\"services\":[]}",
 	    false);
 	const char *want = "Me is running\n"
 			   "  serves   http://10.0.0.1:8787\n"
 			   "           http://[fd00::1]:8787\n"
 			   "  joins    http://127.0.0.1:8787 connected since now\n"
 			   "           https://b.example not connected: no route\n"
+			   "  database refuses visitors' rows: full\n"
 			   "  runs ";
 
 	(void)unused;
@@ -293,7 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_healthy_peer),
-	    cmocka_unit_test(rendezvous_servers),
+	    cmocka_unit_test(rendezvous_servers_and_a_full_database),
 	    cmocka_unit_test(services_in_trouble),
 	    cmocka_unit_test(eighty_columns),
 	    cmocka_unit_test(eighty_columns_above),
