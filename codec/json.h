@@ -23,6 +23,10 @@ struct json_error {
  * cJSON_Delete(), or NULL with *error filled (error may be NULL). */
 cJSON *json_parse(const char *text, size_t n, size_t max_nodes, struct json_error *error);
 
+/* Does every whole number in that text survive being a double, as which the tree has it? One that
+ * is written with a fraction or an exponent may be rounded. */
+bool json_is_exact(const char *text, size_t n);
+
 /* Where a value of that text begins, or its name when it is a member: for complaints about what the
  * values mean. Values are counted from 1 in the order of the text, each before what it holds.
  * Returns false when there are fewer; `what` is set to "". */

@@ -29,60 +29,6 @@ static int refuse(char why[REQUEST_WHY], const char *field, const char *wanted)
 
 /* --- numbers --- */
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* A whole number as text, and as the double that JSON makes of it: the same? */
-static bool is_exact(const char *digits, size_t n)
-{
-	char text[32], back[400];
-
-	if (n <= 15)
-		return true;
-	if (n >= sizeof text)
-		return false;
-	memcpy(text, digits, n);
-	text[n] = '\0';
-	snprintf(back, sizeof back, "%.0f", strtod(text, NULL));
-	return strcmp(text, back) == 0;
-}
-
-/* The end of the string that begins at `p`; the line is known to be well-formed. */
-static const char *string_end(const char *p, const char *end)
-{
-	for (p++; p < end && *p != '"'; p++)
-		if (*p == '\\')
-			p++;
-	return p;
-}
-
-/* Does every whole number in the line survive being a double? */
-static bool numbers_are_exact(const char *line, size_t n)
-{
-	const char *p = line, *end = line + n;
-
-	while (p < end) {
-		const char *from = p;
-		if (*p == '"')
-			p = string_end(p, end);
-		if (p >= end || !is_digit(*p)) {
-			p++;
-			continue;
-		}
-		while (p < end && is_digit(*p))
-			p++;
-		if (p < end && (*p == '.' || *p == 'e' || *p == 'E')) {
-			while (p < end && strchr("0123456789.eE+-", *p) != NULL)
-				p++;
-		} else if (!is_exact(from, (size_t)(p - from))) {
-			return false;
-		}
-	}
-	return true;
-}
-
 static struct value number(double d)
 {
 	struct value v = {VALUE_REAL, 0, d, {NULL, 0}};
@@ -294,7 +240,7 @@ int request_parse(struct request *r, const char *line, size_t n, char why[REQUES
 	r->tree = tree;
 	if (!cJSON_IsObject(tree)) {
 		snprintf(why, REQUEST_WHY, "invalid json: expected an object");
-	} else if (!numbers_are_exact(line, n)) {
+	} else if (!json_is_exact(line, n)) {
 		snprintf(why, REQUEST_WHY,
 		    "a whole number has more digits than a JSON number keeps: send it as text");
 	} else if (get_all(r, tree, why) == 0) {

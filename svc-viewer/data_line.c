@@ -52,25 +52,34 @@ static void rename_columns(cJSON *request)
 	cJSON_AddItemToObject(request, "column_defs", columns);
 }
 
+/* The body as a tree; NULL with *why. A number that the tree does not keep would name another row.
+ */
+static cJSON *read_body(struct bytes body, const char **why)
+{
+	const char *text = (const char *)body.data;
+	cJSON *request = json_parse(text, body.len, BODY_NODES, NULL);
+
+	if (request == NULL)
+		*why = "the body is not JSON";
+	else if (!cJSON_IsObject(request))
+		*why = "the body is not a JSON object";
+	else if (!json_is_exact(text, body.len))
+		*why = "a whole number has more digits than a JSON number keeps: send it as text";
+	else
+		return request;
+	cJSON_Delete(request);
+	return NULL;
+}
+
 char *data_line_ask(
     const struct data_line_route *route, struct bytes body, size_t *n, const char **why)
 {
-	cJSON *request = NULL;
+	bool read_only = strcmp(route->method, "GET") == 0;
+	cJSON *request = read_only ? cJSON_CreateObject() : read_body(body, why);
 	char *text, *line;
 
-	if (strcmp(route->method, "GET") == 0) {
-		request = cJSON_CreateObject();
-	} else {
-		request = json_parse((const char *)body.data, body.len, BODY_NODES, NULL);
-		*why = "the body is not JSON";
-		if (request == NULL)
-			return NULL;
-		*why = "the body is not a JSON object";
-		if (!cJSON_IsObject(request)) {
-			cJSON_Delete(request);
-			return NULL;
-		}
-	}
+	if (request == NULL)
+		return NULL;
 	cJSON_DeleteItemFromObjectCaseSensitive(request, "op");
 	cJSON_AddStringToObject(request, "op", route->op);
 	if (strcmp(route->op, "create-table") == 0)

@@ -23,7 +23,8 @@ struct data_line_route {
 const struct data_line_route *data_line_route(const char *path);
 
 /* The request line for a route and the JSON body of the HTTP request (ignored for GET), its length
- * in *n, for free(3). NULL with a sentence in *why, static, when the body is no JSON object. */
+ * in *n, for free(3). NULL with a sentence in *why, static, when the body is no JSON object or
+ * holds a number that would be rounded. */
 char *data_line_ask(
     const struct data_line_route *route, struct bytes body, size_t *n, const char **why);
 

@@ -225,6 +225,23 @@ static void cut_and_flipped_text_never_surprises(void **state)
 	flip_every_bit((const uint8_t *)text, sizeof(text) - 1, any_outcome, NULL);
 }
 
+static void test_whole_numbers_that_a_double_keeps(void **state)
+{
+	static const struct {
+		const char *text;
+		bool exact;
+	} rows[] = {{"[9007199254740992,-9007199254740991]", true}, {"9007199254740993", false},
+	    {"[1,{\"a\":-9007199254740993}]", false}, {"12345678901234567890", false},
+	    {"18446744073709551616", true}, {"\"9007199254740993 \\\" 9007199254740993\"", true},
+	    {"{\"9007199254740993\":0.1234567890123456789}", true}, {"90071992547409930e-1", true},
+	    {"100000000000000000000000000000000000000", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (json_is_exact(rows[i].text, strlen(rows[i].text)) != rows[i].exact)
+			fail_msg("%s", rows[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(written_text_is_exact),
 	    cmocka_unit_test(a_value_is_found_by_its_number),
 	    cmocka_unit_test(cut_and_flipped_text_never_surprises),
+	    cmocka_unit_test(test_whole_numbers_that_a_double_keeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,8 @@ static void test_request_lines(void **state)
 static void test_bad_bodies(void **state)
 {
 	(void)state;
+	asks("delete", "{\"id\":9007199254740993}", NULL);
+	asks("insert", "{\"data\":{\"a\":12345678901234567890}}", NULL);
 	asks("query", "", NULL);
 	asks("query", "[]", NULL);
 	asks("query", "null", NULL);
