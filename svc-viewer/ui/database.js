@@ -2,6 +2,7 @@
 "use strict";
 (() => {
 	const PAGE = 50;
+	const SHOWN = 1000; // characters of a value: visitors may have stored a million
 	const SYSTEM = ["_owner", "_owner_email", "_created_at", "_updated_at"];
 	const token = document.querySelector("meta[name=goop-token]").content;
 	const get = (id) => document.getElementById(id);
@@ -62,7 +63,8 @@
 
 	function cell(value, name) {
 		if (value === null || value === undefined) return element("td", "null", "none");
-		const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+		let text = typeof value === "object" ? JSON.stringify(value) : String(value);
+		if (text.length > SHOWN) text = text.slice(0, SHOWN) + "…";
 		const td = element("td", text, SYSTEM.includes(name) ? "sys" : "");
 		if (td.className) td.title = text;
 		return td;
@@ -102,10 +104,17 @@
 		select.value = policy;
 	}
 
+	// What to ask of a column: no more than is shown.
+	function beginning(name) {
+		if (!/^\w+$/.test(name)) return name;
+		return `CASE WHEN typeof("${name}") IN ('text', 'blob') THEN substr("${name}", 1, ${SHOWN + 1}) ELSE "${name}" END AS "${name}"`;
+	}
+
 	async function show(name, from) {
 		const described = await call("tables/describe", { table: name });
-		const rows = await call("query", { table: name, limit: PAGE + 1, offset: from }) || [];
 		const columns = (Array.isArray(described) ? described : described.columns).map((c) => c.name);
+		const rows = await call("query",
+			{ table: name, columns: columns.map(beginning), limit: PAGE + 1, offset: from }) || [];
 		open = name;
 		offset = from;
 		history.replaceState(null, "", "#" + encodeURIComponent(name));

@@ -134,6 +134,20 @@ test("a crowd stands in the order of names, whoever comes, goes or takes another
   await tab.close();
 });
 
+test("of a value that a visitor has made very long, the database page shows the beginning", async () => {
+  atAlice("/api/data/tables/create", { name: "long", columns: [{ name: "text", type: "TEXT" }, { name: "n", type: "INTEGER" }] });
+  for (let i = 0; i < 10; i++) atAlice("/api/data/insert", { table: "long", data: { text: `${i}${"x".repeat(1e5)}`, n: i } });
+  const tab = await browser.newPage();
+  const sizes = [];
+  tab.on("response", async (answer) => { if (answer.url().endsWith("/query")) sizes.push((await answer.body()).length); });
+  await tab.goto(`${url}/database#long`);
+  await tab.getByText("rows 1 to 10").waitFor();
+  const cells = await tab.locator("#table tbody tr:nth-child(4) td").allTextContents();
+  assert.deepEqual(cells.slice(0, 3), ["4", `3${"x".repeat(999)}…`, "3"]);
+  assert.ok(sizes.length > 0 && sizes.every((size) => size < 20000), `${sizes}`);
+  await tab.close();
+});
+
 // The theme is a setting; a page that is loaded shows each when it is told to.
 test("every page fits, wide and narrow, dark and light", async () => {
   const people = { columns: [{ name: "title", type: "TEXT" }, { name: "text", type: "TEXT" }], name: "notes" };
