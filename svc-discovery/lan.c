@@ -13,10 +13,12 @@ enum state {
 };
 
 /* Who spoke of peers: whoever invents some, with addresses of others, shall not have us knock at
- * all of them at once, nor keep us from those that are there. */
+ * all of them at once, nor without an end, nor keep us from those that are there. Kept until its
+ * dials have been paid for, also when it takes back all that it said. */
 struct source {
 	uint64_t key;
 	size_t rows, dialling;
+	uint64_t spent; /* when all dials have been paid for, by gaps */
 };
 
 struct row {
@@ -100,7 +102,7 @@ static struct source *source_find(const struct lan *l, uint64_t key)
 	return map_get(l->sources, &key, sizeof key);
 }
 
-static void source_leave(struct lan *l, struct row *row)
+static void source_leave(struct row *row)
 {
 	struct source *s = row->source;
 
@@ -108,10 +110,23 @@ static void source_leave(struct lan *l, struct row *row)
 	if (s == NULL)
 		return;
 	s->dialling -= row->state == LAN_DIALLING;
-	if (--s->rows > 0)
-		return;
+	s->rows--;
+}
+
+static void source_drop(struct lan *l, struct source *s)
+{
 	map_remove(l->sources, &s->key, sizeof s->key);
 	free(s);
+}
+
+/* Those without peers that owe nothing any more; when there are too many, others, too. */
+static void sources_sweep(struct lan *l, uint64_t now)
+{
+	struct source *s;
+
+	MAP_FOREACH (l->sources, at, s)
+		if (s->rows == 0 && (s->spent <= now || map_count(l->sources) > LAN_MAX))
+			source_drop(l, s);
 }
 
 static void source_enter(struct lan *l, struct row *row, uint64_t key)
@@ -125,7 +140,7 @@ static void source_enter(struct lan *l, struct row *row, uint64_t key)
 	}
 	s->rows++;
 	s->dialling += row->state == LAN_DIALLING;
-	source_leave(l, row);
+	source_leave(row);
 	row->source = s;
 }
 
@@ -165,7 +180,7 @@ static struct row *row_add(struct lan *l, const struct peer_id *peer)
 static void row_drop(struct lan *l, struct row *row)
 {
 	set_state(l, row, LAN_WAITING, 0);
-	source_leave(l, row);
+	source_leave(row);
 	map_remove(l->rows, row->peer.bytes, row->peer.len);
 	free(row);
 }
@@ -213,7 +228,7 @@ void lan_gone(struct lan *l, const struct peer_id *peer)
 	if (row == NULL || !row->heard)
 		return;
 	row->heard = false;
-	source_leave(l, row);
+	source_leave(row);
 	l->heard--;
 	if (row->state != LAN_UP)
 		row_drop(l, row);
@@ -274,6 +289,25 @@ static bool has_room(const struct lan *l, const struct row *row)
 	       (row->source == NULL || row->source->dialling < LAN_SOURCE_DIALS);
 }
 
+/* When its source may have us dial the next one. */
+static uint64_t paid_at(const struct row *row)
+{
+	const uint64_t ahead = (uint64_t)(LAN_SOURCE_BURST - 1) * LAN_SOURCE_GAP_MS;
+
+	return row->source != NULL && row->source->spent > ahead ? row->source->spent - ahead : 0;
+}
+
+static void dial(struct lan *l, struct row *row, uint64_t now)
+{
+	struct source *s = row->source;
+
+	if (s != NULL)
+		s->spent = (s->spent > now ? s->spent : now) + LAN_SOURCE_GAP_MS;
+	set_state(l, row, LAN_DIALLING, now + LAN_DIAL_MS);
+	row->dialled = now;
+	l->dial(l->arg, &row->peer);
+}
+
 uint64_t lan_run(struct lan *l, uint64_t now)
 {
 	uint64_t next = UINT64_MAX;
@@ -281,6 +315,7 @@ uint64_t lan_run(struct lan *l, uint64_t now)
 
 	if (!l->ready)
 		return UINT64_MAX;
+	sources_sweep(l, now);
 	MAP_FOREACH (l->rows, at, row) {
 		if (row->state == LAN_DIALLING && row->at <= now)
 			retry_later(l, row, now);
@@ -288,9 +323,10 @@ uint64_t lan_run(struct lan *l, uint64_t now)
 			/* Whoever finds no room waits for the next answer, or this one's end. */
 			if (!has_room(l, row))
 				continue;
-			set_state(l, row, LAN_DIALLING, now + LAN_DIAL_MS);
-			row->dialled = now;
-			l->dial(l->arg, &row->peer);
+			if (paid_at(row) <= now)
+				dial(l, row, now);
+			else
+				row->at = paid_at(row);
 		}
 		if (row->at < next)
 			next = row->at;

@@ -18,7 +18,9 @@
 #define LAN_MAX            1024 /* peers; further ones are not dialled */
 #define LAN_DIALS_MAX      32   /* at once */
 #define LAN_SOURCE_MAX     256  /* peers that one machine may speak of; */
-#define LAN_SOURCE_DIALS   8    /* and those of them dialled at once */
+#define LAN_SOURCE_DIALS   8    /* and those of them dialled at once; */
+#define LAN_SOURCE_BURST   64   /* one after the other so many, */
+#define LAN_SOURCE_GAP_MS  1000 /* and then one in each gap, whatever it names */
 #define LAN_OTHER_FIRST_MS 200  /* head start of the peer with the smaller id */
 #define LAN_BACKOFF_MS     5000 /* first; doubles, with up to half of it added at random */
 #define LAN_BACKOFF_MAX_MS 300000

@@ -11,8 +11,15 @@ struct place {
 	uint64_t until;
 };
 
+/* A machine that speaks of peers. */
+struct source {
+	uint64_t key;
+	size_t rows; /* never 0 */
+};
+
 struct row {
 	struct peer_id peer;
+	struct source *source; /* for which it counts */
 	char instance[MDNS_LABEL];
 	size_t instance_len;
 	uint64_t until; /* the last of its places */
@@ -26,6 +33,7 @@ struct mdns_heard {
 	const struct mdns_heard_events *events;
 	void *arg;
 	struct map *rows;     /* by peer id */
+	struct map *sources;  /* by key */
 	uint64_t next_expiry; /* not later than the first `until` */
 };
 
@@ -36,12 +44,14 @@ struct mdns_heard *mdns_heard_new(const struct mdns_heard_events *events, void *
 	h->events = events;
 	h->arg = arg;
 	h->rows = map_new();
+	h->sources = map_new();
 	h->next_expiry = UINT64_MAX;
 	return h;
 }
 
 void mdns_heard_free(struct mdns_heard *h)
 {
+	struct source *source;
 	struct row *row;
 
 	if (h == NULL)
@@ -49,11 +59,51 @@ void mdns_heard_free(struct mdns_heard *h)
 	MAP_FOREACH (h->rows, at, row)
 		free(row);
 	map_free(h->rows);
+	MAP_FOREACH (h->sources, at, source)
+		free(source);
+	map_free(h->sources);
 	free(h);
 }
 
+/* --- for whom a peer counts ------------------------------------------------------------------- */
+
+static size_t rows_of(const struct mdns_heard *h, uint64_t key)
+{
+	const struct source *s = map_get(h->sources, &key, sizeof key);
+
+	return s != NULL ? s->rows : 0;
+}
+
+static void source_leave(struct mdns_heard *h, struct row *row)
+{
+	struct source *s = row->source;
+
+	row->source = NULL;
+	if (s == NULL || --s->rows > 0)
+		return;
+	map_remove(h->sources, &s->key, sizeof s->key);
+	free(s);
+}
+
+static void source_enter(struct mdns_heard *h, struct row *row, uint64_t key)
+{
+	struct source *s = map_get(h->sources, &key, sizeof key);
+
+	source_leave(h, row);
+	if (s == NULL) {
+		s = xcalloc(1, sizeof *s);
+		s->key = key;
+		map_set(h->sources, &s->key, sizeof s->key, s);
+	}
+	s->rows++;
+	row->source = s;
+}
+
+/* --- peers ------------------------------------------------------------------------------------ */
+
 static void forget(struct mdns_heard *h, struct row *row)
 {
+	source_leave(h, row);
 	map_remove(h->rows, row->peer.bytes, row->peer.len);
 	free(row);
 }
@@ -85,15 +135,21 @@ static bool same_instance(const struct row *row, const struct mdns_entry *e)
 	       memcmp(row->instance, e->instance, e->instance_len) == 0;
 }
 
-static struct row *row_for(struct mdns_heard *h, const struct mdns_entry *e)
+static struct row *row_for(struct mdns_heard *h, const struct mdns_entry *e, uint64_t source)
 {
 	struct row *row = map_get(h->rows, e->peer.bytes, e->peer.len);
+	size_t others = rows_of(h, source);
 
+	if (row == NULL && others >= MDNS_HEARD_SOURCE_MAX)
+		return NULL;
 	if (row == NULL) {
 		make_room(h);
 		row = xcalloc(1, sizeof *row);
 		row->peer = e->peer;
 		map_set(h->rows, row->peer.bytes, row->peer.len, row);
+		source_enter(h, row, source);
+	} else if (row->source->key != source && others + 1 < row->source->rows) {
+		source_enter(h, row, source);
 	}
 	/* Another name is another life of the peer: its old addresses are history. */
 	if (!same_instance(row, e)) {
@@ -126,7 +182,8 @@ static void tell(const struct row *row, uint64_t now, bool fresh,
     void (*fn)(void *arg, const struct mdns_heard_peer *peer), void *arg)
 {
 	struct multiaddr addrs[MDNS_ADDRS_MAX];
-	struct mdns_heard_peer peer = {.peer = row->peer, .addrs = addrs, .fresh = fresh};
+	struct mdns_heard_peer peer = {
+	    .peer = row->peer, .addrs = addrs, .fresh = fresh, .source = row->source->key};
 
 	for (size_t i = 0; i < row->count; i++)
 		if (row->places[i].until > now)
@@ -147,7 +204,8 @@ static void take_goodbye(struct mdns_heard *h, const struct mdns_entry *e)
 	}
 }
 
-void mdns_heard_take(struct mdns_heard *h, const struct mdns_entry *e, uint64_t now)
+void mdns_heard_take(
+    struct mdns_heard *h, const struct mdns_entry *e, uint64_t source, uint64_t now)
 {
 	uint64_t ttl = e->ttl < MDNS_HEARD_TTL_MAX ? e->ttl : MDNS_HEARD_TTL_MAX;
 	uint64_t until = now + ttl * 1000;
@@ -160,7 +218,9 @@ void mdns_heard_take(struct mdns_heard *h, const struct mdns_entry *e, uint64_t 
 	}
 	if (e->count == 0)
 		return;
-	row = row_for(h, e);
+	row = row_for(h, e, source);
+	if (row == NULL)
+		return;
 	for (size_t i = 0; i < e->count; i++)
 		place_for(row, &e->addrs[i], &fresh)->until = until;
 	if (until > row->until)

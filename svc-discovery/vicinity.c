@@ -65,7 +65,7 @@ static void on_entry(void *arg, const struct mdns_entry *e)
 {
 	struct vicinity *v = arg;
 
-	mdns_heard_take(v->heard, e, loop_now(v->loop));
+	mdns_heard_take(v->heard, e, v->source, loop_now(v->loop));
 }
 
 /* Before we knew who we are, we may have heard an earlier life of ours. */
@@ -82,7 +82,7 @@ static void on_heard(void *arg, const struct mdns_heard_peer *peer)
 	struct vicinity *v = arg;
 
 	tell_at(v, peer);
-	lan_heard(v->lan, &peer->peer, v->source, peer->fresh, loop_now(v->loop));
+	lan_heard(v->lan, &peer->peer, peer->source, peer->fresh, loop_now(v->loop));
 }
 
 static void on_gone(void *arg, const struct peer_id *peer)

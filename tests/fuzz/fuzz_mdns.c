@@ -20,7 +20,7 @@ static void on_send(void *arg, unsigned ifindex, sa_family_t family, const struc
 
 static void on_entry(void *arg, const struct mdns_entry *e)
 {
-	mdns_heard_take(arg, e, 1000);
+	mdns_heard_take(arg, e, 1, 1000);
 }
 
 static void on_heard(void *arg, const struct mdns_heard_peer *peer)

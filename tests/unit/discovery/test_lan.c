@@ -321,6 +321,19 @@ static void heard_from(struct lan *l, uint64_t source, uint32_t from, uint32_t c
 	lan_run(l, now);
 }
 
+static void down_for_good(struct lan *l, uint32_t n)
+{
+	struct peer_id id = peer(n);
+
+	lan_gone(l, &id);
+}
+
+static void fail_all(struct lan *l, uint64_t now)
+{
+	for (uint32_t n = 1000; n < 1000 + LAN_SOURCE_MAX; n++)
+		failed(l, n, now);
+}
+
 static void test_one_machine_does_not_have_us_dial_everywhere(void **state)
 {
 	struct seen s;
@@ -334,18 +347,56 @@ static void test_one_machine_does_not_have_us_dial_everywhere(void **state)
 	assert_int_equal(s.dials, LAN_SOURCE_DIALS + 1);
 	assert_int_equal(s.last, LARGER);
 	/* What has come to an end, or has gone, makes room for the next. */
-	failed(l, LARGER, 1100);
+	down_for_good(l, LARGER);
 	for (int i = 0; i < LAN_SOURCE_MAX / LAN_SOURCE_DIALS; i++)
-		for (uint32_t n = 1000; n < 1000 + LAN_SOURCE_MAX; n++)
-			failed(l, n, 1100);
-	assert_int_equal(s.dials, LAN_SOURCE_MAX + 1);
-	for (uint32_t n = 1000; n < 1000 + LAN_SOURCE_MAX; n++) {
-		struct peer_id id = peer(n);
+		fail_all(l, 1100);
+	assert_int_equal(s.dials, LAN_SOURCE_BURST + 1);
+	/* But with time: one after the other. */
+	for (uint64_t now = 2000; now < 2000 + 100 * LAN_SOURCE_GAP_MS; now += LAN_SOURCE_GAP_MS)
+		fail_all(l, now);
+	assert_int_equal(s.dials, LAN_SOURCE_BURST + 1 + 100);
+	lan_free(l);
+}
 
-		lan_gone(l, &id);
+/* Nor by taking back what it said and naming others, for ever. */
+static void test_one_machine_cannot_have_us_dial_without_an_end(void **state)
+{
+	struct seen s;
+	struct lan *l = lan_of(&s);
+	uint64_t now = 1000, next;
+
+	(void)state;
+	for (uint32_t n = 1000; n < 3000; n++, now += 10) {
+		heard_from(l, 1, n, 1, now);
+		failed(l, n, now);
+		down_for_good(l, n);
 	}
-	heard_from(l, 1, 5000, 1, 2000);
+	/* 20 s have passed. */
+	assert_in_range(s.dials, LAN_SOURCE_BURST + 15, LAN_SOURCE_BURST + 20);
+	/* Others are as free as ever. */
+	s.dials = 0;
+	heard_from(l, 2, LARGER, 1, now);
+	assert_int_equal(s.dials, 1);
+	/* Who waits is dialled when it is time, without another word. */
+	heard_from(l, 1, 4000, 2, now);
+	s.dials = 1;
+	heard_from(l, 1, 5000, 1, now);
+	assert_int_equal(s.dials, 1);
+	down_for_good(l, 4000);
+	down_for_good(l, 4001);
+	next = lan_run(l, now);
+	assert_in_range(next, now + 1, now + LAN_SOURCE_GAP_MS);
+	lan_run(l, next);
+	assert_int_equal(s.dials, 2);
 	assert_int_equal(s.last, 5000);
+	/* In the end all is forgotten. */
+	now += LAN_SOURCE_BURST * LAN_SOURCE_GAP_MS + LAN_SOURCE_GAP_MS;
+	s.dials = 0;
+	for (uint32_t n = 6000; n < 6000 + LAN_SOURCE_BURST; n++) {
+		heard_from(l, 1, n, 1, now);
+		failed(l, n, now);
+	}
+	assert_int_equal(s.dials, LAN_SOURCE_BURST);
 	lan_free(l);
 }
 
@@ -381,6 +432,7 @@ int main(void)
 	    cmocka_unit_test(test_after_a_restart_of_the_transport_all_are_dialled),
 	    cmocka_unit_test(test_few_are_dialled_at_once),
 	    cmocka_unit_test(test_one_machine_does_not_have_us_dial_everywhere),
+	    cmocka_unit_test(test_one_machine_cannot_have_us_dial_without_an_end),
 	    cmocka_unit_test(test_who_spoke_last_counts),
 	    cmocka_unit_test(test_the_table_is_bounded),
 	    cmocka_unit_test(test_we_are_not_dialled_once_we_know_ourselves),
