@@ -252,6 +252,8 @@ void service_stop(struct service *svc, uint32_t grace_ms)
 	if (svc->stopping || svc->ending)
 		return;
 	svc->stopping = true;
+	for (size_t i = 0; svc->neighbours != NULL && i < svc->spec->desk_count; i++)
+		streams_stop(svc->neighbours[i].streams);
 	if (svc->spec->stop == NULL || !svc->configured) {
 		service_exit(svc, EXIT_SUCCESS);
 		return;

@@ -253,6 +253,11 @@ void streams_free(struct streams *t)
 	streams_leave(t);
 }
 
+void streams_stop(struct streams *t)
+{
+	t->stopping = true;
+}
+
 static void change_slab(struct streams *t)
 {
 	slab_free(t->slab);

@@ -79,6 +79,10 @@ typedef const struct stream_events *stream_request_fn(
 struct streams *streams_new(struct loop *loop, struct link *l, stream_incoming_fn *incoming,
     stream_request_fn *request, void *arg);
 
+/* From now on what the other side opens is reset with STREAM_RESTARTING: this end is about to go.
+ */
+void streams_stop(struct streams *t);
+
 /* Ends all with STREAM_RESTARTING: the other side hears of it, and so do the users (reset is called
  * from inside). NULL is fine. */
 void streams_free(struct streams *t);

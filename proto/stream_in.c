@@ -152,7 +152,9 @@ static int hear_open(struct streams *t, uint32_t id, struct msg *m)
 	s->protocol = r.protocols[0];
 	memcpy(s->offered, r.protocols, sizeof(s->offered));
 	s->offered_count = r.protocol_count;
-	if (t->closing || streams_count(t) > STREAM_COUNT_MAX)
+	if (t->stopping)
+		stream_reset(s, STREAM_RESTARTING, "the service is stopping");
+	else if (streams_count(t) > STREAM_COUNT_MAX)
 		stream_reset(s, STREAM_NO_MEMORY, "too many streams");
 	else
 		offer(t, s, &r, address);

@@ -78,6 +78,7 @@ struct streams {
 	bool slab_used;     /* since `rest` was started: */
 	struct timer *rest; /* until unused memory of the slab is given back */
 	unsigned depth;     /* callbacks under way: nothing is freed */
+	bool stopping;      /* nothing new is taken */
 	bool closing, freed;
 };
 

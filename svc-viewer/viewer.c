@@ -118,8 +118,6 @@ const struct stream_events *viewer_incoming(void *arg, struct stream *s, enum pr
     const char *peer, const char *address, void **user)
 {
 	(void)address;
-	if (state(arg)->stopping)
-		return NULL;
 	return site_stream_take(state(arg)->visitors, s, protocol, peer, user);
 }
 

@@ -42,7 +42,7 @@ static void test_what_is_under_way_is_finished_before_the_end(void **state)
 	web_until(w, "\r\n\r\nhello");
 	puppet_stop(t->p, 60000);
 	late = puppet_open(t->transport, PROTOCOL_GOOP_SITE, YOU, 5000);
-	assert_int_equal(puppet_wait_over(late), STREAM_REFUSED);
+	assert_int_equal(puppet_wait_over(late), STREAM_RESTARTING);
 	assert_true(puppet_is_running(t->p));
 	puppet_write(s, "world", 5, true);
 	web_finish(w);

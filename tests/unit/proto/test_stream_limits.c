@@ -31,6 +31,25 @@ static void test_opens_beyond_the_limit(void **state)
 	end(&p);
 }
 
+static void test_who_is_about_to_stop_takes_nothing_new(void **state)
+{
+	struct side before, out;
+	struct pair p;
+
+	(void)state;
+	begin(&p);
+	open_down(&p, &before);
+	PAIR_UNTIL(&p, before.opened);
+	streams_stop(p.viewer.streams);
+	open_down(&p, &out);
+	PAIR_UNTIL(&p, out.was_reset);
+	assert_int_equal(out.code, STREAM_RESTARTING);
+	assert_string_equal(out.text, "the service is stopping");
+	assert_int_equal(incoming_count, 1);
+	assert_false(before.was_reset);
+	end(&p);
+}
+
 static void test_nobody_serves(void **state)
 {
 	struct pair p = {0};
@@ -273,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_opens_beyond_the_limit),
+	    cmocka_unit_test(test_who_is_about_to_stop_takes_nothing_new),
 	    cmocka_unit_test(test_nobody_serves),
 	    cmocka_unit_test(test_violations_take_the_link_down),
 	    cmocka_unit_test(test_data_after_the_last_is_a_violation),
