@@ -85,7 +85,7 @@ $(foreach f,$(FLOORS),$(eval $(call ARCHIVE,$(f))))
 ARCHIVES := $(foreach f,$(FLOORS),$(B)/lib/$(f).a)
 
 ifdef MISBEHAVE
-$(SERVICES:%=$(BIN)/%): $(B)/obj/tests/misbehave/misbehave.o
+$(SERVICES:%=$(BIN)/%): $(patsubst %,$(B)/obj/tests/misbehave/%.o,misbehave claim)
 LDFLAGS += -Wl,--wrap=service_main
 endif
 define PROGRAM

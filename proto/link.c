@@ -276,6 +276,8 @@ static long receive_one(struct link *l)
 	size = 0;
 	if (l->binds) {
 		known = is_present_id(l, &frame);
+		if (!known)
+			link_note_stranger(l, zmq_msg_data(&frame), zmq_msg_size(&frame));
 		if (!zmq_msg_more(&frame) || !next_frame(l, &frame))
 			goto out;
 	}
@@ -284,6 +286,8 @@ static long receive_one(struct link *l)
 	size = (long)zmq_msg_size(&frame);
 	if (known && !more)
 		link_hear(l, zmq_msg_data(&frame), (size_t)size);
+	else if (!known)
+		l->strange |= msg_type_of(zmq_msg_data(&frame), (size_t)size) == MSG_HELLO;
 	while (more && next_frame(l, &frame))
 		more = zmq_msg_more(&frame);
 out:
@@ -310,6 +314,7 @@ static bool on_before_sleep(void *arg)
 	struct link *l = arg;
 
 	l->busy = true;
+	link_tell_of_stranger(l);
 	link_deliver(l);
 	if (l->look && l->socket != NULL)
 		receive(l);
@@ -318,7 +323,7 @@ static bool on_before_sleep(void *arg)
 		free(l);
 		return true;
 	}
-	return (l->look && l->socket != NULL) || l->down_due || l->alarm[0] != '\0';
+	return (l->look && l->socket != NULL) || l->down_due || l->alarm[0] != '\0' || l->strange;
 }
 
 struct link *link_new(struct loop *loop, enum service_id self, uint32_t self_generation,

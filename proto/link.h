@@ -37,7 +37,8 @@ struct link_events {
 	 * Return 0, or -1 for a message that makes no sense: it is logged, the supervisor is told,
 	 * the link goes down and is greeted anew. */
 	int (*message)(void *arg, struct link *l, struct msg *m);
-	/* Something that the supervisor should be told (it is logged already). May be NULL. */
+	/* Something that the supervisor should be told (it is logged already), such as a greeting
+	 * without the token. May be NULL. */
 	void (*alarm)(void *arg, struct link *l, const char *text);
 };
 

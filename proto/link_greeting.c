@@ -2,6 +2,7 @@
  * heard goes through here; libzmq is in link.c. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "proto/link_private.h"
@@ -104,6 +105,24 @@ void link_deliver(struct link *l)
 	log_debug("link", "%s: down: %s", service_name(l->peer), l->why);
 	if (l->events->down != NULL)
 		l->events->down(l->arg, l, l->why);
+}
+
+void link_note_stranger(struct link *l, const void *id, size_t n)
+{
+	if (l->strange)
+		return;
+	memset(l->stranger, 0, LINK_ID);
+	if (n == LINK_ID)
+		memcpy(l->stranger, id, LINK_ID);
+}
+
+void link_tell_of_stranger(struct link *l)
+{
+	if (!l->strange)
+		return;
+	l->strange = false;
+	if (l->has_id && memcmp(l->stranger, l->id, LINK_ID) != 0)
+		link_raise_alarm(l, "somebody greets in its name without its token");
 }
 
 static void come_up(struct link *l)

@@ -23,6 +23,9 @@ struct link {
 	uint32_t self_generation, generation;
 	uint8_t id[LINK_ID]; /* of the connecting side */
 	bool has_id;
+	/* Who greeted under another id, to be looked at when the supervisor has been heard. */
+	uint8_t stranger[LINK_ID];
+	bool strange;
 	/* Which greeting of this token is valid. The connecting side counts; both drop what was
 	 * said before the answer to it, so ends that disagree start from nothing. */
 	uint32_t greeting;
@@ -64,6 +67,12 @@ void link_start_over(struct link *l, const char *why);
 /* Logs; the user is told from the loop. */
 void link_raise_alarm(struct link *l, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* What an earlier life said is dropped in silence. It does not greet any more, so who does has
+ * taken another's name, unless it is a new life: of that the supervisor tells first, so it is
+ * heard before anybody is told of the stranger. `id` is whose message comes; `strange` when it
+ * greets. */
+void link_note_stranger(struct link *l, const void *id, size_t n);
+void link_tell_of_stranger(struct link *l);
 /* Calls `alarm` and `down` when they are due. Only from the loop. */
 void link_deliver(struct link *l);
 /* A message of the other end: checks it, and hands it to whom it concerns. */

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <linux/openat2.h>
@@ -26,6 +25,7 @@
 #include "proto/link_private.h"
 #include "proto/service.h"
 #include "proto/service_private.h"
+#include "tests/misbehave/claim.h"
 
 int __real_service_main(int argc, char **argv, const struct service_spec *spec);
 int __wrap_service_main(int argc, char **argv, const struct service_spec *spec);
@@ -159,17 +159,31 @@ static int try_code(const char *arg)
 
 /* --- the bus ---------------------------------------------------------------------------------- */
 
-/* To be another's neighbour one first has to reach its socket. */
-static int try_claim(const char *arg)
-{
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+static struct service *self;
 
-	str_copy(to.sun_path, sizeof(to.sun_path), arg);
-	return fd < 0 ? -1 : connect(fd, (struct sockaddr *)&to, sizeof(to));
+/* What svc-viewer has with the transport, since these two may talk. */
+static const struct link *own_link(void)
+{
+	return service_link(self, SERVICE_TRANSPORT);
 }
 
-static struct service *self;
+static int try_keep(const char *arg)
+{
+	(void)arg;
+	claim_keep(own_link());
+	return 0;
+}
+
+static int try_greet(const char *arg)
+{
+	return claim_greet(arg, own_link());
+}
+
+static int try_answered(const char *arg)
+{
+	(void)arg;
+	return claim_answered();
+}
 
 /* "NUMBER SERVICE": a message past all checks of our own side. */
 static int try_say(const char *arg)
@@ -210,7 +224,10 @@ static const struct {
     {"ptrace", try_ptrace},
     {"kill", try_kill},
     {"code", try_code},
-    {"claim", try_claim},
+    {"claim", claim_reach},
+    {"keep", try_keep},
+    {"greet", try_greet},
+    {"answered", try_answered},
     {"say", try_say},
 };
 

@@ -169,6 +169,41 @@ dies svc-rendezvous connect claim run/viewer-db.ipc
 refused svc-viewer EACCES claim run/db-transport.ipc
 refused svc-discovery EACCES claim run/control.sock
 
+story "on a socket that it may reach, nobody greets as another, as an earlier life or without the token"
+# Links of svc-transport: that of svc-viewer, who tries it, or all others'.
+links_of() { # == or !=
+	"$goop" links --json "$scratch/mallory" |
+		jq -c ".\"svc-transport\"[] | select(.peer $1 \"svc-viewer\") | [.peer, .up, .generation]"
+}
+told() { grep -c "svc-transport reports: link with svc-viewer: $1" "$scratch/mallory/log/supervisor.log"; }
+told_more() { [ "$(told "$1")" -gt "$2" ]; }
+not_heard() { # what is told of it, SERVICE own|old GENERATION
+	_told=$1
+	_before=$(told "$_told" || true)
+	shift
+	refused svc-viewer done greet run/viewer-transport.ipc "$@"
+	within 5 told_more "$_told" "$_before"
+	case $(tries svc-viewer answered) in ENOMSG | EAGAIN) ;; *) fail "greeted back: $*" ;; esac
+}
+refused svc-viewer done keep
+"$goop" restart "$scratch/mallory" svc-transport >/dev/null
+within 10 ready mallory
+neighbours=$(links_of !=)
+not_heard "somebody greets in its name without its token" svc-viewer old 0
+not_heard "somebody greets in its name without its token" svc-db old 0
+for service in svc-db svc-discovery; do not_heard "bad message HELLO" $service own 0; done
+not_heard "bad message HELLO" svc-viewer own 1
+same "the neighbours' links" "$(links_of !=)" "$neighbours"
+contains "the neighbours" "$neighbours" '["svc-db",true,'
+! grep -qE 'svc-(db|discovery) is gone: (bad|greeted|new)' "$scratch/mallory/log/svc-transport.log" || fail "a neighbour was disturbed"
+# So the probe is not blind: as itself it is greeted back.
+greeted_back() { [ "$(tries svc-viewer answered)" = done ]; }
+refused svc-viewer done greet run/viewer-transport.ipc svc-viewer own 0
+within 5 greeted_back
+"$goop" restart "$scratch/mallory" svc-viewer >/dev/null
+within 10 ready mallory
+contains "its own link" "$(links_of ==)" '["svc-viewer",true,'
+
 story "a message that is not its own is refused, told, and signs nothing"
 refused svc-db done say 50 transport
 within 5 grep -q 'svc-transport reports: .*svc-db' "$scratch/mallory/log/supervisor.log"
