@@ -224,6 +224,20 @@ contains "a closed folder" "$("$goop" status "$scratch/bystander")" "the folder 
 same warnings "$(grep -c 'not all walls' "$scratch/bystander/log/supervisor.log")" 1
 "$goop" stop "$scratch/bystander" >/dev/null
 
+story "no service has what the supervisor or another has open, nor what the supervisor was started with"
+exec 5<"$0" 7<>"$scratch/tag" 9</etc/passwd
+behind 1 "$goop" start "$scratch/bystander" >/dev/null 2>&1
+within 10 ready bystander
+for service in svc-viewer svc-db; do "$goop" restart "$scratch/bystander" $service >/dev/null; done
+supervisor=$(cat "$scratch/bystander/run/pid")
+services=$(status_of bystander '[.services[].pid | tostring] | join(",")')
+for fd in 5 7 9; do
+	contains "what it was started with" "$(tests/system/descriptors.py $$ "$supervisor")" "$fd of $supervisor is $fd of $$:"
+done
+same "what they have in common" "$(tests/system/descriptors.py "$$,$supervisor,$services" "$services" | sed 's/compared [1-9].*/nothing/')" nothing
+exec 5<&- 7<&- 9<&-
+"$goop" stop "$scratch/bystander" >/dev/null
+
 story "what must be isolated does not start without"
 printf '{"isolation":{"required":true}}\n' >"$scratch/bystander/goop.json"
 exits 78 on 1 "$goop" start --daemon "$scratch/bystander"
