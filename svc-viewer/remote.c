@@ -107,10 +107,14 @@ static void stream_over(struct visit *v, enum stream_code code, const char *text
 {
 	v->stream = NULL;
 	timer_stop(v->deadline);
-	if (http_answer_given(v->request))
-		http_answer_wake(v->request);
-	else
+	if (!http_answer_given(v->request)) {
 		answer_trouble(v, code, text);
+		return;
+	}
+	if (v->came < v->size && log_allowed(&v->remote->trouble, 20, "remote"))
+		log_info("remote", "%s: broken off: %s: %s", http_request_path(v->request),
+		    stream_code_name(code), text);
+	http_answer_wake(v->request);
 }
 
 static void on_deadline(void *arg)

@@ -214,7 +214,20 @@ static void add_slash(struct http_request *r)
 
 static bool is_self(const struct viewer *v, const struct peer_id *peer)
 {
-	return v->self_text[0] != '\0' && peer_id_equal(peer, &v->self);
+	return peer_id_equal(peer, &v->self);
+}
+
+/* Until the transport has said who we are, which is the first that it says, anybody may be. */
+static bool knows_itself(const struct viewer *v, struct http_request *r)
+{
+	struct page_trouble t;
+
+	if (v->self_text[0] != '\0')
+		return true;
+	remote_trouble(STREAM_RESTARTING, "The network service will be back in a moment.", &t);
+	t.home = v->url;
+	page_answer_trouble(r, &t);
+	return false;
 }
 
 static void visit(void *arg, struct http_request *r)
@@ -230,6 +243,8 @@ static void visit(void *arg, struct http_request *r)
 		page_answer_trouble(r, &nobody);
 	} else if (*path == '\0') {
 		add_slash(r);
+	} else if (!knows_itself(v, r)) {
+		return;
 	} else if (is_self(v, &peer)) {
 		site_http_answer(v->site, r, path, v->url);
 	} else {
@@ -292,6 +307,8 @@ static void api_peer_data(void *arg, struct http_request *r)
 		http_answer_text(r, 404, "there is nothing at this address");
 		return;
 	}
+	if (!knows_itself(v, r))
+		return;
 	peer_id_to_text(&peer, text);
 	data_api_call(v->data, r, is_self(v, &peer), text, rest + strlen("/data/"));
 }

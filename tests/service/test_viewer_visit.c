@@ -187,6 +187,26 @@ static void test_transport_that_restarts(void **state)
 	web_close(waiting);
 }
 
+static void test_before_it_knows_who_it_is_nobody_is_asked(void **state)
+{
+	static const char words[] = "A part of this program is restarting\n"
+				    "The network service will be back in a moment.\n";
+	struct stage *t = *state;
+
+	puppet_kill(t->p, SIGKILL);
+	puppet_wait_end(t->p);
+	puppet_restart(t->p);
+	puppet_wait_up(t->transport);
+	t->port = web_port(t->p, "viewer_url");
+	snprintf(t->host, sizeof(t->host), "127.0.0.1:%u", t->port);
+	answers(t, "GET", t->host, "/p/" ME "/", "", NULL, 503, words);
+	answers(t, "GET", t->host, "/api/p/" ME "/data/tables", "", NULL, 503, words);
+	assert_int_equal(streams_count(puppet_streams(t->transport)), 0);
+	word_self(t->transport, ME);
+	web_ask_until(t->p, t->port, t->host, "/api/self", ME);
+	answers(t, "GET", t->host, "/p/" ME "/", "", NULL, 200, "<h1>home</h1>");
+}
+
 /* Writes zeros as far as credit goes; returns how much. */
 static size_t flood(struct stage *t, struct puppet_stream *s)
 {
@@ -410,6 +430,7 @@ int main(void)
 	    TEST(test_unreachable_peer_is_explained),
 	    TEST(test_peer_that_breaks_off_midway),
 	    TEST(test_transport_that_restarts),
+	    TEST(test_before_it_knows_who_it_is_nobody_is_asked),
 	    TEST(test_stalled_browser_stops_the_peer),
 	    TEST(test_own_database),
 	    TEST(test_remote_database),
