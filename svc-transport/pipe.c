@@ -200,8 +200,13 @@ static bool join_service(struct pipe *p)
 	if (to != NULL && t->served[owner] < LIMIT_SERVED_SERVICE)
 		p->bus = stream_open(to, &p->protocol, 1, conn_peer_text(c), conn_remote_text(c),
 		    LIMIT_ACCEPT_MS, &pipe_bus_events, p);
+	/* The attempt may have been what told of its end. */
+	if (p->bus == NULL && t->owner->streams(t->arg, owner) == NULL) {
+		pipe_end(p, YAMUX_CODE_SHUTDOWN, STREAM_RESTARTING, "the service has gone");
+		return false;
+	}
 	if (p->bus == NULL) {
-		pipe_end(p, YAMUX_CODE_LIMIT, STREAM_REFUSED, "service not there, or busy");
+		pipe_end(p, YAMUX_CODE_LIMIT, STREAM_REFUSED, "the service has too much to do");
 		return false;
 	}
 	t->served[owner]++;

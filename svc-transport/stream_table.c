@@ -313,6 +313,8 @@ static void on_reset(void *arg, struct yamux_stream *s, void *user, uint32_t cod
 		pipe_end(p, 0, STREAM_REFUSED, "the peer does not serve this protocol");
 	else if (code == YAMUX_CODE_LIMIT || code == YAMUX_CODE_RATE)
 		pipe_end(p, 0, STREAM_REFUSED, "the peer has too much to do");
+	else if (code == YAMUX_CODE_SHUTDOWN)
+		pipe_end(p, 0, STREAM_BROKEN, "the service at the peer is restarting");
 	else
 		pipe_end(p, 0, STREAM_BROKEN, "the peer reset the stream");
 }
