@@ -1,21 +1,31 @@
-"""restart.py use URL PEER NAME FOLDER | watch URL FOLDER | kill COUNT PEER-FOLDER...
+"""restart.py use URL PEER NAME FOLDER | once URL PEER page|post | watch URL FOLDER | kill COUNT PEER-FOLDER...
 
 What restart.sh does many times a second. `use` visits a page of PEER and posts into its guest book from the viewer
-at URL, and rests while there is FOLDER/pause; `watch` listens to who comes and goes there, both until the file
+at URL, and rests while there is FOLDER/pause; `once` does one of both, and prints what came of it; `watch` listens to who comes and goes there, both until the file
 FOLDER/enough exists; `kill` ends services of the peers at random moments. What was seen is written to FOLDER, a
-line each."""
+line each.
+
+An error has to name the event that it comes from. None may come from somebody's deadline, so ours is longer than all
+of theirs: whoever waits for one is seen by the words of its error."""
 import hashlib
 import http.client
 import json
 import os
 import random
+import re
 import signal
 import socket
 import sys
 import time
 import urllib.parse
 
-HUNG = 10  # s: no answer and no end of the connection for that long
+HUNG = 150  # s: no answer and no end of the connection for that long
+CONTROL = 10  # s, for an answer of the supervisor
+EVENTS = re.compile(
+    rb"is restarting|is stopping|will be back|connection refused|connection lost|connection to the peer was lost"
+    rb"|connection to the peer is closing|no address is known|does not serve (/|this protocol)")
+DEADLINES = re.compile(
+    rb"in time|no answer within|not connected within|too long|sent nothing|timed out|does not (answer|read)|has read nothing")
 
 
 def connect(url):
@@ -45,14 +55,28 @@ def attempt(url, method, path, body=None):
 
 
 def judge(name, answer, is_good):
-    """What is allowed: the whole, an error with a reason in words, or an end that shows. A whole that is not it,
-    an error without words and silence are not."""
+    """What is allowed: the whole, an error that names its event, or an end that shows. A whole that is not it, an error
+    without words or by somebody's deadline, and silence are not."""
     how, status, body = answer
     if how == "answer" and status == 200:
         return f"{name} good" if is_good(body) else f"{name} BAD {len(body)} bytes {body[:80]!r}"
-    if how == "answer" and status >= 500 and body:
-        return f"{name} error {status}"
-    return f"{name} ended" if how == "ended" else f"{name} BAD {how} {status} {body[:200]!r}"
+    if how == "answer" and status >= 500 and EVENTS.search(body) and not DEADLINES.search(body):
+        return f"{name} error {status} {EVENTS.search(body)[0].decode()}"
+    return f"{name} ended" if how == "ended" else f"{name} BAD {how} {status} {body[-600:]!r}"
+
+
+def visit(url, peer):
+    return attempt(url, "GET", f"/p/{peer}/page.bin")
+
+
+def post(url, peer, author, message):
+    row = {"table": "guestbook", "data": {"author": author, "message": message}}
+    return attempt(url, "POST", f"/api/p/{peer}/data/insert", json.dumps(row))
+
+
+def once(url, peer, what):
+    said = visit(url, peer) if what == "page" else post(url, peer, "once", "once")
+    print(judge(what, said, lambda _: True))
 
 
 def use(url, peer, name, folder):
@@ -65,10 +89,9 @@ def use(url, peer, name, folder):
                 time.sleep(0.2)
                 continue
             n += 1
-            said = attempt(url, "GET", f"/p/{peer}/page.bin")
+            said = visit(url, peer)
             out.write(judge("page", said, lambda b: hashlib.sha256(b).digest() == page) + "\n")
-            row = {"table": "guestbook", "data": {"author": name, "message": f"{name}-{n}"}}
-            said = attempt(url, "POST", f"/api/p/{peer}/data/insert", json.dumps(row))
+            said = post(url, peer, name, f"{name}-{n}")
             verdict = judge("post", said, lambda b: b'"inserted"' in b)
             out.write(verdict + "\n")
             if verdict == "post good":
@@ -93,7 +116,7 @@ def watch(url, folder):
 
 def control(peer, **request):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(HUNG)
+    s.settimeout(CONTROL)
     # Longer paths than a socket address takes.
     folder = os.open(peer, os.O_PATH)
     s.connect(f"/proc/self/fd/{folder}/run/control.sock")
@@ -136,4 +159,4 @@ if __name__ == "__main__":
     if command == "kill":
         kill(int(words[0]), words[1:])
     else:
-        {"use": use, "watch": watch}[command](*words)
+        {"use": use, "once": once, "watch": watch}[command](*words)

@@ -123,11 +123,54 @@ sed -n 's/^row //p' "$scratch"/used-* | sort >"$scratch/acknowledged"
 same "rows lost" "$(comm -13 "$scratch/rows" "$scratch/acknowledged" | head -n 3)" ""
 same "rows twice" "$(uniq -d "$scratch/rows" | head -n 3)" ""
 
-story "each page and post was whole, or ended with an error at once"
+story "each page and post was whole, or ended with an error that names its event, and none waited for a deadline"
 same "neither" "$(grep -h BAD "$scratch"/used-* | head -n 3)" ""
-cut -d' ' -f1-3 "$scratch"/used-* | grep -vE '^(row|rest)' | sort | uniq -c | sed 's/^/    /'
+same "broken off by a deadline" "$(grep -hE 'broken off: .*(timed out| in time| too long)' "$scratch"/*/log/svc-viewer.log* | head -n 3)" ""
+cut -d' ' -f1-9 "$scratch"/used-* | grep -vE '^(row|rest)' | sort | uniq -c | sed 's/^/    /'
 
 story "nobody who watched saw anybody go"
 same "events" "$(grep -E '^event: (remove|end)' -A 1 "$scratch/watched" | head -n 6)" ""
+
+story "a page and a post that are under way end with the reason although nobody comes back"
+state_is() { [ "$(status_of "$1" ".services[] | select(.name == \"$2\") | .state")" = "$3" ]; }
+reaches() { [ "$(on 1 python3 tests/torture/restart.py once "$url" "$bob" "$1")" = "$1 good" ]; }
+under_way() { # how many requests have gone from alice to bob
+	[ "$("$goop" streams --json "$scratch/alice" | jq --arg bob "$bob" '[."svc-transport"[] |
+		select(.peer == $bob and .direction == "out" and .bytes_out > 0 and (.protocol | test("goop/(site|data)")))] | length')" = "$1" ]
+}
+url=$(status_of alice .viewer_url)
+last_death() { # peer service page|post...
+	_peer=$1 _service=$2
+	shift 2
+	"$goop" restart "$scratch/$_peer" "$_service" >/dev/null
+	# More than five deaths in a minute, and it is held.
+	for _death in 1 2 3 4 5; do
+		within 10 state_is "$_peer" "$_service" up
+		kill -9 "$(pid_of "$_peer" "$_service")"
+	done
+	within 10 state_is "$_peer" "$_service" up
+	for _what in "$@"; do within 20 reaches "$_what"; done
+	# Nobody answers; the supervisor would notice in five seconds.
+	kill -STOP "$(pid_of bob svc-viewer)" "$(pid_of bob svc-db)"
+	_asking=
+	for _what in "$@"; do
+		behind 1 python3 tests/torture/restart.py once "$url" "$bob" "$_what" >"$scratch/once-$_what"
+		_asking="$_asking $behind"
+	done
+	within 4 under_way $#
+	kill -9 "$(pid_of "$_peer" "$_service")"
+	within 4 state_is "$_peer" "$_service" failed
+	for _pid in $_asking; do wait "$_pid" || fail "the one who asks has failed"; done
+	for _what in "$@"; do
+		echo "    $_peer $_service: $(cat "$scratch/once-$_what")"
+		contains "$_what without $_service of $_peer" "$(cat "$scratch/once-$_what")" "$_what error "
+	done
+	for _stopped in svc-viewer svc-db; do kill -CONT "$(pid_of bob $_stopped)" 2>/dev/null || true; done
+	"$goop" restart "$scratch/$_peer" "$_service" >/dev/null
+}
+last_death bob svc-viewer page
+last_death bob svc-db post
+last_death bob svc-transport page post
+last_death alice svc-transport page post
 
 finish
