@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -107,6 +108,24 @@ static int allow(int ruleset, const struct sandbox_rules *r, int abi)
 	return 0;
 }
 
+/* What an older kernel does not forbid. (To move files between folders, ABI 2, is never allowed by
+ * the first.) */
+static void lack_of_later(int abi, struct sandbox *status)
+{
+	static const struct {
+		int abi;
+		const char *what;
+	} later[] = {
+	    {3, "truncating"}, {ABI_OF_TCP, "TCP"}, {5, "devices"}, {ABI_OF_SCOPES, "signals"}};
+	char what[80];
+	int n = snprintf(what, sizeof(what), "landlock(abi %d) for", abi);
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (abi < later[i].abi)
+			n += snprintf(what + n, sizeof(what) - (size_t)n, " %s", later[i].what);
+	sandbox_lack(status, what, strerror(ENOSYS));
+}
+
 void sandbox_landlock(const struct sandbox_rules *r, struct sandbox *status)
 {
 	int abi = sandbox_landlock_abi(), ruleset = -1, error = errno;
@@ -123,8 +142,6 @@ void sandbox_landlock(const struct sandbox_rules *r, struct sandbox *status)
 		close(ruleset);
 	if (status->landlock == 0)
 		sandbox_lack(status, "landlock", strerror(error));
-	else if (abi < ABI_OF_TCP)
-		sandbox_lack(status, "landlock for TCP (ABI 4)", strerror(ENOSYS));
 	else if (abi < ABI_OF_SCOPES)
-		sandbox_lack(status, "landlock for signals (ABI 6)", strerror(ENOSYS));
+		lack_of_later(abi, status);
 }

@@ -1,5 +1,3 @@
-/* Each attempt is made by a child of its own behind walls: the parent sees how it ended and what it
- * said. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,88 +21,12 @@
 
 #include <linux/openat2.h>
 
-#include "base/sandbox.h"
 #include "base/sandbox_private.h"
-#include "tests/unit/testing.h"
+#include "tests/unit/base/walls_testing.h"
 
 static char folder[] = "/tmp/goop-walls-XXXXXX";
-static char said[512]; /* by the last child */
-
-static void tell(bool dies, const char *what)
-{
-	dprintf(STDERR_FILENO, "%s %s\n", dies ? "dies of" : "refused", what);
-}
-
-/* What is tried: 0 when it could be done, else errno. */
-typedef int attempt(void);
-
-static void behind_walls(const struct sandbox_rules *r, attempt *fn)
-{
-	struct sandbox status = {0};
-
-	sandbox_on_refusal(tell);
-	if (sandbox_close(r, &status) != 0 || sandbox_lock(r, &status) != 0)
-		_exit(99);
-	_exit(fn());
-}
-
-/* The status of waitpid(2). */
-static int ends(const struct sandbox_rules *r, attempt *fn)
-{
-	int pipes[2], status;
-	size_t n = 0;
-	ssize_t got;
-	pid_t pid;
-
-	assert_int_equal(pipe(pipes), 0);
-	pid = fork();
-	if (pid == 0) {
-		dup2(pipes[1], STDERR_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		behind_walls(r, fn);
-	}
-	close(pipes[1]);
-	while ((got = read(pipes[0], said + n, sizeof(said) - 1 - n)) > 0)
-		n += (size_t)got;
-	said[n] = '\0';
-	close(pipes[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return status;
-}
-
-static void can(const struct sandbox_rules *r, attempt *fn)
-{
-	int status = ends(r, fn);
-
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail_msg("status %#x: %s", (unsigned)status, said);
-}
-
-static void gets(const struct sandbox_rules *r, attempt *fn, int error)
-{
-	int status = ends(r, fn);
-
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != error)
-		fail_msg("status %#x: %s", (unsigned)status, said);
-}
-
-static void dies(const struct sandbox_rules *r, attempt *fn, const char *of)
-{
-	int status = ends(r, fn);
-	char want[128];
-
-	snprintf(want, sizeof(want), "dies of %s", of);
-	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS || strncmp(said, want, strlen(want)))
-		fail_msg("status %#x: %s", (unsigned)status, said);
-}
 
 /* --- attempts --------------------------------------------------------------------------------- */
-
-static int result(long r)
-{
-	return r < 0 ? errno : 0;
-}
 
 static int nothing(void)
 {
