@@ -2,7 +2,9 @@
 #include "tests/unit/testing.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -301,6 +303,38 @@ static void a_presence_of_ours_is_signed_and_of_others_refused(void **state)
 	identity_free(id);
 }
 
+/* In the place of the C library's, for libsodium too: looks at what goes back. */
+static const uint8_t *secret;
+static bool given_back, wiped;
+
+int munmap(void *p, size_t n)
+{
+	static const uint8_t zeros[crypto_sign_SECRETKEYBYTES];
+	const uint8_t *from = p;
+
+	if (secret != NULL && secret >= from && secret < from + n) {
+		given_back = true;
+		wiped = memcmp(secret, zeros, sizeof zeros) == 0;
+	}
+	return (int)syscall(SYS_munmap, p, n);
+}
+
+static void the_key_is_wiped_before_its_memory_goes_back(void **state)
+{
+	struct identity *id;
+
+	(void)state;
+	write_hex("08011240" SEED PUBLIC);
+	id = load();
+	/* The first field of the struct. */
+	memcpy(&secret, id, sizeof secret);
+	assert_int_equal(secret[0], 0x7e);
+	identity_free(id);
+	assert_true(given_back);
+	assert_true(wiped);
+	secret = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +351,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		the_publish_signature_is_that_of_the_vector, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_peer_record_is_that_of_the_vector, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		the_key_is_wiped_before_its_memory_goes_back, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_presence_of_ours_is_signed_and_of_others_refused, setup, teardown),
 	};
