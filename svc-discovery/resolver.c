@@ -72,6 +72,17 @@ static void leave_signals(void)
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
 }
 
+/* Of a name, or 0 or less at the end. */
+static ssize_t await_name(int fd, char name[RESOLVER_NAME])
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, name, RESOLVER_NAME - 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
 /* Returns, instead of pthread_exit(3), which would load code. */
 static void *run_thread(void *arg)
 {
@@ -83,7 +94,7 @@ static void *run_thread(void *arg)
 	free(arg);
 	leave_signals();
 	prctl(PR_SET_NAME, "resolver");
-	while ((n = recv(t.fd, name, sizeof name - 1, 0)) > 0) {
+	while ((n = await_name(t.fd, name)) > 0) {
 		name[n] = '\0';
 		memset(&answer, 0, sizeof answer);
 		t.look_up(name, &answer);
