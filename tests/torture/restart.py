@@ -1,9 +1,9 @@
 """restart.py use URL PEER NAME FOLDER | once URL PEER page|post | watch URL FOLDER | kill COUNT PEER-FOLDER...
 
 What restart.sh does many times a second. `use` visits a page of PEER and posts into its guest book from the viewer
-at URL, and rests while there is FOLDER/pause; `once` does one of both, and prints what came of it; `watch` listens to who comes and goes there, both until the file
-FOLDER/enough exists; `kill` ends services of the peers at random moments. What was seen is written to FOLDER, a
-line each.
+at URL, and rests while there is FOLDER/pause; `once` does one of both, and prints what came of it; `watch` listens
+to who comes and goes there; `use` and `watch` until the file FOLDER/enough exists; `kill` ends services of the peers
+at random moments. What was seen is written to FOLDER, a line each.
 
 An error has to name the event that it comes from. None may come from somebody's deadline, so ours is longer than all
 of theirs: whoever waits for one is seen by the words of its error."""
@@ -23,7 +23,8 @@ HUNG = 150  # s: no answer and no end of the connection for that long
 CONTROL = 10  # s, for an answer of the supervisor
 EVENTS = re.compile(
     rb"is restarting|is stopping|will be back|connection refused|connection lost|connection to the peer was lost"
-    rb"|connection to the peer is closing|no address is known|does not serve (/|this protocol)")
+    rb"|connection to the peer is closing|closed (by the other side|the connection)"
+    rb"|no address is known|does not serve (/|this protocol)")
 DEADLINES = re.compile(
     rb"in time|no answer within|not connected within|too long|sent nothing|timed out|does not (answer|read)|has read nothing")
 

@@ -159,7 +159,7 @@ last_death() { # peer service page|post...
 	done
 	within 4 under_way $#
 	kill -9 "$(pid_of "$_peer" "$_service")"
-	within 4 state_is "$_peer" "$_service" failed
+	within 10 state_is "$_peer" "$_service" failed
 	for _pid in $_asking; do wait "$_pid" || fail "the one who asks has failed"; done
 	for _what in "$@"; do
 		echo "    $_peer $_service: $(cat "$scratch/once-$_what")"
