@@ -373,6 +373,11 @@ const char *conn_remote_text(const struct conn *c)
 	return c->remote_text;
 }
 
+const struct admission_key *conn_place(const struct conn *c)
+{
+	return &c->place;
+}
+
 struct yamux *conn_yamux(const struct conn *c)
 {
 	return c->yamux;

@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "codec/multiaddr.h"
 #include "codec/peer_id.h"
+#include "svc-transport/admission.h"
 #include "svc-transport/noise.h"
 #include "svc-transport/yamux.h"
 
@@ -83,6 +84,8 @@ const struct peer_id *conn_peer(const struct conn *c);
 const char *conn_peer_text(const struct conn *c);
 const struct multiaddr *conn_remote(const struct conn *c);
 const char *conn_remote_text(const struct conn *c);
+/* The same as far as counting goes. */
+const struct admission_key *conn_place(const struct conn *c);
 struct yamux *conn_yamux(const struct conn *c); /* NULL before it is open */
 
 void *conn_arg(const struct conn *c); /* of conns_new() */

@@ -6,7 +6,7 @@
 /* Connections: established and being upgraded together. An IPv6 host owns a /64 and often a /56,
  * so IPv6 is counted by /56, as go-libp2p does. */
 #define LIMIT_CONNECTIONS          1024
-#define LIMIT_CONNECTIONS_IN       768 /* established: beyond these, only those that we dial */
+#define LIMIT_CONNECTIONS_IN       768 /* established: who gives way is in claim.h */
 #define LIMIT_CONNECTIONS_ADDRESS  16  /* one IPv4 address or one IPv6 /56 */
 #define LIMIT_CONNECTIONS_LOOPBACK 256
 #define LIMIT_CONNECTIONS_PEER     8 /* one peer id; mutual dials make two */
@@ -19,7 +19,8 @@
  * and then so many a second. Not for loopback. */
 #define LIMIT_HANDSHAKES_BURST  64
 #define LIMIT_HANDSHAKES_SECOND 8
-#define LIMIT_PLACES            8192 /* addresses that are remembered for that */
+/* Addresses that are remembered for that. When there are more, all others are one address. */
+#define LIMIT_PLACES 8192
 
 /* Accepts handled in one turn of the loop, so that a flood of connections starves nobody. */
 #define LIMIT_ACCEPTS_PER_TURN 32
@@ -51,6 +52,10 @@
 #define LIMIT_SERVED_SERVICE   (STREAM_COUNT_MAX / 4 * 3)
 #define LIMIT_SERVED_PEER      (LIMIT_STREAMS_CONNECTION / 4 * 3) /* over all its connections */
 #define LIMIT_NEGOTIATING_PEER 256                                /* protocol not yet chosen */
+/* These two hold for an address as well, whoever is there: an IPv4 address or an IPv6 /56. Of each
+ * protocol an address may have as many streams as one peer, but at least so many: those of peers
+ * who share it. */
+#define LIMIT_SERVED_ADDRESS 128
 
 /* How fast a connection may open them: so many at once, then so many a second. A request that does
  * nothing else costs two of our processes 0.3 ms, so nobody who is answered comes near 16000 a
@@ -62,9 +67,11 @@
 #define LIMIT_OPENING_WASTED  7 /* beyond the one that each costs */
 
 /* Bytes. */
-#define LIMIT_READ_TURN        (272 * 1024)        /* read from one socket in one turn */
-#define LIMIT_OUT_SOFT         (272 * 1024)        /* one write: a full message of a service */
-#define LIMIT_BUFFERED_TOTAL   (256 * 1024 * 1024) /* queued for all peers together */
+#define LIMIT_READ_TURN (272 * 1024) /* read from one socket in one turn */
+#define LIMIT_OUT_SOFT  (272 * 1024) /* one write: a full message of a service */
+/* Queued for all peers together. Beyond it the address that lets the most wait pays, or the peer
+ * when that has more; on loopback it is always the peer. */
+#define LIMIT_BUFFERED_TOTAL   (256 * 1024 * 1024)
 #define LIMIT_IDENTIFY_MESSAGE 8192
 #define LIMIT_IDENTIFY_COUNT   10
 #define LIMIT_PUSHES           10 /* of one peer, in */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "svc-transport/claim.h"
 #include "svc-transport/node_private.h"
 #include "svc-transport/ping.h"
 
@@ -19,32 +20,34 @@ static void on_connected(void *arg, struct conn *c)
 	dialer_progress(n->dialer, conn_peer(c), c, loop_now(n->loop));
 }
 
-/* The inbound connection that has been without streams for longest. */
-static struct conn *idlest(const struct node *n, const struct conn *but)
+static struct claim claim_of(const struct conn *c)
 {
-	struct conn *c = NULL, *most = NULL;
-	uint64_t since, first = UINT64_MAX;
+	const struct lane *l = conn_user(c);
 
-	while ((c = conns_next(n->conns, c)) != NULL) {
-		if (c == but || !conn_is_inbound(c) || !conn_is_open(c))
-			continue;
-		since = lane_idle_since(conn_user(c));
-		if (since < first) {
-			first = since;
-			most = c;
-		}
-	}
-	return most;
+	return (struct claim){lane_neighbours(l), lane_idle_since(l)};
 }
 
-/* Whoever only holds a place gives it to one who may have something to say. */
+/* Another gives its place to the newcomer. False when nobody has to. */
 static bool make_place(const struct node *n, const struct conn *newcomer)
 {
-	struct conn *idle = idlest(n, newcomer);
+	const struct claim its = claim_of(newcomer);
+	struct conn *c = NULL, *first = NULL;
+	struct claim most = {0}, claim;
 
-	if (idle != NULL)
-		conn_close(idle, "it was idle, and gave way to a newer connection");
-	return idle != NULL;
+	while ((c = conns_next(n->conns, c)) != NULL) {
+		if (c == newcomer || !conn_is_inbound(c) || !conn_is_open(c))
+			continue;
+		claim = claim_of(c);
+		if (!claim_yields(&claim, &its) ||
+		    (first != NULL && !claim_yields_before(&claim, &most)))
+			continue;
+		most = claim;
+		first = c;
+	}
+	if (first != NULL)
+		conn_close(first, "%s, and gave way to a newer connection",
+		    most.idle_since == CLAIM_BUSY ? "its address has many" : "it was idle");
+	return first != NULL;
 }
 
 static void on_open(void *arg, struct conn *c)
@@ -63,7 +66,7 @@ static void on_open(void *arg, struct conn *c)
 		return;
 	}
 	if (conn_is_inbound(c) && conns_are_over(n->conns) && !make_place(n, c)) {
-		conn_close(c, "too many connections, and none is idle");
+		conn_close(c, "too many connections, and none gives way");
 		return;
 	}
 	dialer_connected(n->dialer, &p->id, c);

@@ -109,7 +109,8 @@ static bool serves(void *arg, const char *id, size_t len)
 	owner = protocol_owner(protocol);
 	if (owner != SERVICE_TRANSPORT && t->owner->streams(t->arg, owner) == NULL)
 		return false;
-	p->crowded = !share_may_serve(p->lane->share, protocol);
+	p->crowded = !share_may_serve(p->lane->share, protocol) ||
+	             !share_address_may_serve(p->lane->address, protocol);
 	p->protocol = protocol;
 	return !p->crowded;
 }
@@ -224,8 +225,10 @@ static bool agreed(struct pipe *p)
 	p->talk = NULL;
 	p->state = PIPE_JOINED;
 	p->moved_at = loop_now(p->table->loop);
-	if (!p->ours)
+	if (!p->ours) {
 		share_agreed(p->lane->share, p->protocol);
+		share_agreed(p->lane->address, p->protocol);
+	}
 	if (protocol_owner(p->protocol) == SERVICE_TRANSPORT)
 		return begin_local(p);
 	if (!p->ours)

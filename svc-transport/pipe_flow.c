@@ -52,7 +52,7 @@ static void count_unsent(struct pipe *p, ssize_t n)
 	p->unsent += (size_t)n;
 	p->table->buffered += (size_t)n;
 	if (p->lane != NULL)
-		p->lane->share->unsent += (size_t)n;
+		lane_count_unsent(p->lane, n);
 }
 
 void pipe_sent(struct pipe *p, size_t n)

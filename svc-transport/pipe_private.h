@@ -5,6 +5,7 @@
 #define SVC_TRANSPORT_PIPE_PRIVATE_H
 
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -66,7 +67,8 @@ struct lane {
 	size_t stuck;        /* with `held` although they may send: yamux was full */
 	unsigned unsettled;  /* opened by us before the peer showed itself */
 	bool settled;
-	struct share *share; /* of the peer, with its other lanes */
+	struct share *share;   /* of the peer, with its other lanes */
+	struct share *address; /* of all peers at that address; on loopback of this one */
 	struct bucket openings;
 };
 
@@ -77,7 +79,7 @@ struct stream_table {
 	struct pipe_list waiting;
 	struct pipe_list orphans;
 	TAILQ_HEAD(, lane) lanes;
-	struct shares *shares;
+	struct shares *peers, *addresses; /* their shares */
 	size_t count;
 	size_t served[SERVICE_COUNT]; /* inbound, handed on to that service */
 	size_t buffered;
@@ -125,7 +127,10 @@ void pipe_heard_end(struct pipe *p);
 /* A lane's count of pipes, and what depends on it. */
 void lane_remove(struct lane *l, struct pipe *p);
 void lane_settle(struct lane *l);
-/* Of the peer that lets the most wait, the pipe on which the most waits; NULL when none does. */
+/* So many bytes of services more wait for its peer to take them. */
+void lane_count_unsent(struct lane *l, ssize_t n);
+/* Of the address or peer that lets the most wait, the pipe on which the most waits; NULL when none
+ * does. */
 struct pipe *stream_table_greediest(struct stream_table *t);
 /* A stream that the peer opened has come to nothing. */
 void lane_wasted(struct lane *l);

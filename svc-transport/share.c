@@ -7,15 +7,21 @@
 #include "svc-transport/limits.h"
 
 struct shares {
-	struct map *by_peer;
+	struct map *by_key;
 };
 
 struct shares *shares_new(void)
 {
 	struct shares *s = xcalloc(1, sizeof *s);
 
-	s->by_peer = map_new();
+	s->by_key = map_new();
 	return s;
+}
+
+static void share_free(struct share *share)
+{
+	free((void *)share->key.data);
+	free(share);
 }
 
 void shares_free(struct shares *s)
@@ -24,20 +30,20 @@ void shares_free(struct shares *s)
 
 	if (s == NULL)
 		return;
-	MAP_FOREACH (s->by_peer, at, share)
-		free(share);
-	map_free(s->by_peer);
+	MAP_FOREACH (s->by_key, at, share)
+		share_free(share);
+	map_free(s->by_key);
 	free(s);
 }
 
-struct share *shares_enter(struct shares *s, const struct peer_id *peer)
+struct share *shares_enter(struct shares *s, struct bytes key)
 {
-	struct share *share = map_get(s->by_peer, peer->bytes, peer->len);
+	struct share *share = map_get(s->by_key, key.data, key.len);
 
 	if (share == NULL) {
 		share = xcalloc(1, sizeof *share);
-		share->peer = *peer;
-		map_set(s->by_peer, peer->bytes, peer->len, share);
+		share->key = (struct bytes){xmemdup(key.data, key.len), key.len};
+		map_set(s->by_key, key.data, key.len, share);
 	}
 	share->connections++;
 	return share;
@@ -47,15 +53,15 @@ void shares_leave(struct shares *s, struct share *share)
 {
 	if (--share->connections > 0)
 		return;
-	map_remove(s->by_peer, share->peer.bytes, share->peer.len);
-	free(share);
+	map_remove(s->by_key, share->key.data, share->key.len);
+	share_free(share);
 }
 
 struct share *shares_greediest(const struct shares *s)
 {
 	struct share *share, *most = NULL;
 
-	MAP_FOREACH (s->by_peer, at, share)
+	MAP_FOREACH (s->by_key, at, share)
 		if (share->unsent > (most != NULL ? most->unsent : 0))
 			most = share;
 	return most;
@@ -69,6 +75,11 @@ bool share_may_open(const struct share *share)
 bool share_may_serve(const struct share *share, enum protocol protocol)
 {
 	return share->serving[protocol] < protocol_limit(protocol);
+}
+
+bool share_address_may_serve(const struct share *share, enum protocol protocol)
+{
+	return share->serving[protocol] < LIMIT_SERVED_ADDRESS || share_may_serve(share, protocol);
 }
 
 void share_opened(struct share *share)

@@ -15,7 +15,8 @@ struct stream_table *stream_table_new(
 	TAILQ_INIT(&t->waiting);
 	TAILQ_INIT(&t->orphans);
 	TAILQ_INIT(&t->lanes);
-	t->shares = shares_new();
+	t->peers = shares_new();
+	t->addresses = shares_new();
 	return t;
 }
 
@@ -34,11 +35,22 @@ void stream_table_free(struct stream_table *t)
 		return;
 	end_all(&t->waiting, YAMUX_CODE_NONE, STREAM_CANCELLED, "this peer is stopping");
 	end_all(&t->orphans, YAMUX_CODE_NONE, STREAM_CANCELLED, "this peer is stopping");
-	shares_free(t->shares);
+	shares_free(t->peers);
+	shares_free(t->addresses);
 	free(t);
 }
 
 /* --- lanes ------------------------------------------------------------------------------------ */
+
+/* Whom an address stands for. On loopback all have the same, and the machine is ours. */
+static struct bytes address_of(const struct conn *c)
+{
+	const struct admission_key *place = conn_place(c);
+	const struct peer_id *peer = conn_peer(c);
+
+	return place->loopback ? (struct bytes){peer->bytes, peer->len}
+	                       : (struct bytes){place->bytes, place->len};
+}
 
 struct lane *lane_new(struct stream_table *t, struct conn *c)
 {
@@ -47,12 +59,19 @@ struct lane *lane_new(struct stream_table *t, struct conn *c)
 	l->table = t;
 	l->conn = c;
 	l->idle_since = loop_now(t->loop);
-	l->share = shares_enter(t->shares, conn_peer(c));
+	l->share = shares_enter(t->peers, (struct bytes){conn_peer(c)->bytes, conn_peer(c)->len});
+	l->address = shares_enter(t->addresses, address_of(c));
 	TAILQ_INIT(&l->pipes);
 	TAILQ_INIT(&l->queue);
 	TAILQ_INSERT_TAIL(&t->lanes, l, entry);
 	conn_set_user(c, l);
 	return l;
+}
+
+void lane_count_unsent(struct lane *l, ssize_t n)
+{
+	l->share->unsent += (size_t)n;
+	l->address->unsent += (size_t)n;
 }
 
 void lane_remove(struct lane *l, struct pipe *p)
@@ -64,9 +83,11 @@ void lane_remove(struct lane *l, struct pipe *p)
 	l->count--;
 	l->idle_since = loop_now(l->table->loop);
 	l->stuck -= p->stuck;
-	l->share->unsent -= p->unsent;
-	if (!p->ours)
-		share_over(l->share, p->state == PIPE_TALKING ? PROTOCOL_NONE : p->protocol);
+	lane_count_unsent(l, -(ssize_t)p->unsent);
+	if (p->ours)
+		return;
+	share_over(l->share, p->state == PIPE_TALKING ? PROTOCOL_NONE : p->protocol);
+	share_over(l->address, p->state == PIPE_TALKING ? PROTOCOL_NONE : p->protocol);
 }
 
 /* Pipes whose wire has ended in order wait for the service to hear of it, with or without us. */
@@ -82,7 +103,8 @@ void lane_free(struct lane *l)
 		TAILQ_INSERT_TAIL(&l->table->orphans, p, entry);
 	}
 	TAILQ_REMOVE(&l->table->lanes, l, entry);
-	shares_leave(l->table->shares, l->share);
+	shares_leave(l->table->peers, l->share);
+	shares_leave(l->table->addresses, l->address);
 	conn_set_user(l->conn, NULL);
 	free(l);
 }
@@ -95,6 +117,11 @@ struct conn *lane_conn(const struct lane *l)
 size_t lane_count(const struct lane *l)
 {
 	return l->count;
+}
+
+unsigned lane_neighbours(const struct lane *l)
+{
+	return l->address->connections;
 }
 
 uint64_t lane_idle_since(const struct lane *l)
@@ -129,14 +156,15 @@ static struct pipe *larger_of(struct pipe_list *list, struct pipe *most)
 
 struct pipe *stream_table_greediest(struct stream_table *t)
 {
-	const struct share *share = shares_greediest(t->shares);
+	const struct share *peer = shares_greediest(t->peers);
+	const struct share *address = shares_greediest(t->addresses), *share = peer;
 	struct pipe *most = NULL;
 	struct lane *l;
 
-	if (share == NULL)
-		return NULL;
+	if (address != NULL && address->unsent > peer->unsent)
+		share = address;
 	TAILQ_FOREACH (l, &t->lanes, entry)
-		if (l->share == share)
+		if (share != NULL && (l->share == share || l->address == share))
 			most = larger_of(&l->pipes, larger_of(&l->queue, most));
 	return most;
 }
@@ -218,7 +246,7 @@ static void lane_take(struct lane *l, struct pipe *p)
 	p->lane = l;
 	p->state = PIPE_QUEUED;
 	l->count++;
-	l->share->unsent += p->unsent;
+	lane_count_unsent(l, (ssize_t)p->unsent);
 	TAILQ_INSERT_TAIL(&l->queue, p, entry);
 }
 
@@ -258,7 +286,8 @@ void lane_wasted(struct lane *l)
 static bool may_be_opened(const struct lane *l)
 {
 	return conn_is_open(l->conn) && !l->table->leaving && l->count < LIMIT_STREAMS_CONNECTION &&
-	       share_may_open(l->share) && l->table->count < LIMIT_SERVED;
+	       share_may_open(l->share) && share_may_open(l->address) &&
+	       l->table->count < LIMIT_SERVED;
 }
 
 static bool on_opened(void *arg, struct yamux_stream *s)
@@ -277,6 +306,7 @@ static bool on_opened(void *arg, struct yamux_stream *s)
 	p->lane = l;
 	l->count++;
 	share_opened(l->share);
+	share_opened(l->address);
 	TAILQ_INSERT_TAIL(&l->pipes, p, entry);
 	yamux_set_user(s, p);
 	pipe_greet(p, s);

@@ -45,6 +45,8 @@ void lane_tick(struct lane *l, uint64_t now);
 void lane_free(struct lane *l);
 struct conn *lane_conn(const struct lane *l);
 size_t lane_count(const struct lane *l); /* pipes */
+/* Connections of its address, this one among them; on loopback those of its peer. */
+unsigned lane_neighbours(const struct lane *l);
 /* Since when there are none; UINT64_MAX while there are. */
 uint64_t lane_idle_since(const struct lane *l);
 /* The peer has shown that its muxer is wired: it opened a stream, or answered on one of ours. */

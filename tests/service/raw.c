@@ -10,6 +10,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -126,21 +128,28 @@ int raw_tcp(struct puppet *p)
 	return raw_tcp_from(p, 1);
 }
 
-int raw_tcp_from(struct puppet *p, unsigned host)
+static int tcp_between(struct in_addr source, struct in_addr to, unsigned port)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	struct sockaddr_in from = {.sin_family = AF_INET};
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)raw_port(p))};
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	int on = 1;
 
-	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
+	from.sin_addr = source;
 	if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
 		fail_msg("bind: %s", strerror(errno));
-	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sa.sin_addr = to;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) != 0)
 		fail_msg("connect: %s", strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return fd;
+}
+
+int raw_tcp_from(struct puppet *p, unsigned host)
+{
+	struct in_addr source = {htonl(INADDR_LOOPBACK - 1 + host)};
+
+	return tcp_between(source, (struct in_addr){htonl(INADDR_LOOPBACK)}, raw_port(p));
 }
 
 struct raw *raw_new(struct puppet *p, int fd, const struct raw *like)
@@ -317,6 +326,31 @@ struct raw *raw_dial(struct puppet *p, const struct raw *like)
 struct raw *raw_dial_from(struct puppet *p, unsigned host)
 {
 	return dial(p, raw_tcp_from(p, host), NULL);
+}
+
+static bool address_outside(struct in_addr *out)
+{
+	struct ifaddrs *all, *i;
+	bool found = false;
+
+	assert_int_equal(getifaddrs(&all), 0);
+	for (i = all; i != NULL && !found; i = i->ifa_next) {
+		found = i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET &&
+		        (i->ifa_flags & IFF_UP) != 0 && (i->ifa_flags & IFF_LOOPBACK) == 0;
+		if (found)
+			*out = ((struct sockaddr_in *)i->ifa_addr)->sin_addr;
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+struct raw *raw_dial_outside(struct puppet *p)
+{
+	struct in_addr ours;
+
+	if (!address_outside(&ours))
+		return NULL;
+	return dial(p, tcp_between(ours, ours, raw_port(p)), NULL);
 }
 
 /* --- dialled by the service ------------------------------------------------------------------- */

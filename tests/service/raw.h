@@ -79,6 +79,9 @@ struct raw *raw_dial(struct puppet *p, const struct raw *like);
 /* That of a new peer from 127.0.0.<host>. */
 struct raw *raw_dial_from(struct puppet *p, unsigned host);
 
+/* That of a new peer at an address of this machine that is not loopback. NULL when it has none. */
+struct raw *raw_dial_outside(struct puppet *p);
+
 /* Listens, has discovery ask the service to connect there, and takes the connection. */
 struct raw *raw_be_dialled(struct puppet *p, struct puppet_end *discovery, const struct raw *like);
 /* Answers the handshake there; yamux is on it when it is done. */

@@ -1,11 +1,11 @@
-/* What a peer has of the streams, however many connections it has. */
+/* What a peer or an address has of the streams, however many connections it has. */
 #include "svc-transport/share.h"
 
 #include "svc-transport/limits.h"
 #include "tests/unit/testing.h"
 
 static struct shares *shares;
-static const struct peer_id ALICE = {.len = 3, .bytes = "abc"}, BOB = {.len = 3, .bytes = "xyz"};
+static const struct bytes ALICE = {(const uint8_t *)"abc", 3}, BOB = {(const uint8_t *)"xyz", 3};
 
 static int setup(void **state)
 {
@@ -23,8 +23,8 @@ static int teardown(void **state)
 
 static void connections_of_one_peer_share(void **state)
 {
-	struct share *first = shares_enter(shares, &ALICE), *second = shares_enter(shares, &ALICE);
-	struct share *other = shares_enter(shares, &BOB);
+	struct share *first = shares_enter(shares, ALICE), *second = shares_enter(shares, ALICE);
+	struct share *other = shares_enter(shares, BOB);
 
 	(void)state;
 	assert_ptr_equal(first, second);
@@ -34,12 +34,12 @@ static void connections_of_one_peer_share(void **state)
 	assert_int_equal(first->inbound, 1);
 	share_over(first, PROTOCOL_NONE);
 	shares_leave(shares, first);
-	assert_int_equal(shares_enter(shares, &ALICE)->connections, 1);
+	assert_int_equal(shares_enter(shares, ALICE)->connections, 1);
 }
 
 static void so_many_negotiate(void **state)
 {
-	struct share *s = shares_enter(shares, &ALICE);
+	struct share *s = shares_enter(shares, ALICE);
 
 	(void)state;
 	for (int i = 0; i < LIMIT_NEGOTIATING_PEER; i++) {
@@ -53,7 +53,7 @@ static void so_many_negotiate(void **state)
 
 static void a_protocol_has_so_many(void **state)
 {
-	struct share *s = shares_enter(shares, &ALICE);
+	struct share *s = shares_enter(shares, ALICE);
 
 	(void)state;
 	for (unsigned i = 0; i < protocol_limit(PROTOCOL_PING); i++) {
@@ -67,9 +67,28 @@ static void a_protocol_has_so_many(void **state)
 	assert_true(share_may_serve(s, PROTOCOL_PING));
 }
 
+static void an_address_has_what_one_peer_may_have_or_more(void **state)
+{
+	struct share *s = shares_enter(shares, ALICE);
+
+	(void)state;
+	for (unsigned i = 0; i < LIMIT_SERVED_ADDRESS; i++) {
+		assert_true(share_address_may_serve(s, PROTOCOL_PING));
+		share_opened(s);
+		share_agreed(s, PROTOCOL_PING);
+	}
+	assert_false(share_address_may_serve(s, PROTOCOL_PING));
+	for (unsigned i = 0; i < protocol_limit(PROTOCOL_GOOP_SITE); i++) {
+		assert_true(share_address_may_serve(s, PROTOCOL_GOOP_SITE));
+		share_opened(s);
+		share_agreed(s, PROTOCOL_GOOP_SITE);
+	}
+	assert_false(share_address_may_serve(s, PROTOCOL_GOOP_SITE));
+}
+
 static void all_together_are_so_many(void **state)
 {
-	struct share *s = shares_enter(shares, &ALICE);
+	struct share *s = shares_enter(shares, ALICE);
 	unsigned total = 0;
 
 	(void)state;
@@ -89,7 +108,7 @@ static void all_together_are_so_many(void **state)
 
 static void who_lets_the_most_wait_is_found(void **state)
 {
-	struct share *alice = shares_enter(shares, &ALICE), *bob = shares_enter(shares, &BOB);
+	struct share *alice = shares_enter(shares, ALICE), *bob = shares_enter(shares, BOB);
 
 	(void)state;
 	assert_null(shares_greediest(shares));
@@ -108,6 +127,7 @@ int main(void)
 	    TEST(connections_of_one_peer_share),
 	    TEST(so_many_negotiate),
 	    TEST(a_protocol_has_so_many),
+	    TEST(an_address_has_what_one_peer_may_have_or_more),
 	    TEST(all_together_are_so_many),
 	    TEST(who_lets_the_most_wait_is_found),
 	};
