@@ -14,14 +14,19 @@ struct place {
 	size_t connections;
 	size_t handshakes;  /* of those, inbound and under way */
 	struct bucket pace; /* of inbound handshakes */
+	bool nameless;      /* came when there was no room: its pace is that of the others */
 };
+
+#define SWEEP_MS (1000 / LIMIT_HANDSHAKES_SECOND) /* in which one handshake is forgotten */
 
 static const struct bucket_size pace = {LIMIT_HANDSHAKES_BURST, LIMIT_HANDSHAKES_SECOND};
 
 struct admission {
 	size_t connections;
 	size_t handshakes;
-	struct map *places; /* struct place by admission_key */
+	struct map *places;   /* struct place by admission_key */
+	struct bucket others; /* the pace of all that found no room there */
+	uint64_t swept_at;
 };
 
 struct admission *admission_new(void)
@@ -44,20 +49,29 @@ void admission_free(struct admission *a)
 	free(a);
 }
 
+static void set_v4(struct admission_key *key, const uint8_t ip[4])
+{
+	key->bytes[0] = 4;
+	memcpy(key->bytes + 1, ip, 4);
+	key->len = 5;
+	key->loopback = ip[0] == 127;
+}
+
 struct admission_key admission_key_of(const struct sockaddr *sa)
 {
 	struct admission_key key = {0};
 
 	if (sa->sa_family == AF_INET) {
-		const struct in_addr *ip = &((const struct sockaddr_in *)sa)->sin_addr;
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
 
-		key.bytes[0] = 4;
-		memcpy(key.bytes + 1, ip, 4);
-		key.len = 5;
-		key.loopback = ntohl(ip->s_addr) >> 24 == 127;
+		set_v4(&key, (const uint8_t *)&v4->sin_addr);
 	} else if (sa->sa_family == AF_INET6) {
 		const struct in6_addr *ip = &((const struct sockaddr_in6 *)sa)->sin6_addr;
 
+		if (IN6_IS_ADDR_V4MAPPED(ip)) {
+			set_v4(&key, ip->s6_addr + 12);
+			return key;
+		}
 		key.bytes[0] = 6;
 		memcpy(key.bytes + 1, ip, 7);
 		key.len = 8;
@@ -71,25 +85,56 @@ static struct place *place_get(const struct admission *a, const struct admission
 	return map_get(a->places, key->bytes, key->len);
 }
 
-/* Too many at a time, or too fast. */
-static bool is_tiring(const struct place *p, const struct admission_key *key, uint64_t now)
+/* Forgets places that say no more than no place would. Each walk is paid for by a whole table. */
+static void sweep(struct admission *a, uint64_t now)
 {
-	if (p == NULL || key->loopback)
+	const void *key;
+	size_t at = 0, len;
+	struct place *p;
+
+	if (map_count(a->places) < LIMIT_PLACES || now - a->swept_at < SWEEP_MS)
+		return;
+	a->swept_at = now;
+	while ((p = map_next(a->places, &at, &key, &len)) != NULL)
+		if (p->connections == 0 && bucket_is_full(&p->pace, now))
+			free(map_remove(a->places, key, len));
+}
+
+/* Its own, if it has one or can get one; NULL is a full one. */
+static struct bucket *pace_of(struct admission *a, struct place *p)
+{
+	if (p != NULL)
+		return p->nameless ? &a->others : &p->pace;
+	return map_count(a->places) < LIMIT_PLACES ? NULL : &a->others;
+}
+
+/* Too many at a time, or too fast. */
+static bool is_tiring(
+    struct admission *a, struct place *p, const struct admission_key *key, uint64_t now)
+{
+	const struct bucket *b;
+
+	if (key->loopback)
 		return false;
-	return p->handshakes >= LIMIT_HANDSHAKES_ADDRESS || !bucket_has(&p->pace, &pace, 1, now);
+	if (p != NULL && p->handshakes >= LIMIT_HANDSHAKES_ADDRESS)
+		return true;
+	b = pace_of(a, p);
+	return b != NULL && !bucket_has(b, &pace, 1, now);
 }
 
 enum admission_verdict admission_ask(
-    const struct admission *a, const struct admission_key *key, bool inbound, uint64_t now)
+    struct admission *a, const struct admission_key *key, bool inbound, uint64_t now)
 {
-	const struct place *p = place_get(a, key);
+	struct place *p = place_get(a, key);
 	size_t most = key->loopback ? LIMIT_CONNECTIONS_LOOPBACK : LIMIT_CONNECTIONS_ADDRESS;
 
 	if (p != NULL && p->connections - p->handshakes >= most)
 		return ADMISSION_NO;
 	if (!inbound)
 		return a->connections < LIMIT_CONNECTIONS ? ADMISSION_YES : ADMISSION_NO;
-	if (is_tiring(p, key, now))
+	if (p == NULL)
+		sweep(a, now);
+	if (is_tiring(a, p, key, now))
 		return ADMISSION_NO;
 	return a->handshakes < LIMIT_HANDSHAKES &&
 	               a->connections < LIMIT_CONNECTIONS_IN + LIMIT_HANDSHAKES
@@ -97,29 +142,14 @@ enum admission_verdict admission_ask(
 	           : ADMISSION_CROWDED;
 }
 
-/* Forgets places without connections: those that are rested, or, when that is not enough, all. */
-static void sweep(struct admission *a, uint64_t now)
-{
-	for (int all = 0; all <= 1 && map_count(a->places) >= LIMIT_PLACES; all++) {
-		const void *key;
-		size_t at = 0, len;
-		struct place *p;
-
-		while ((p = map_next(a->places, &at, &key, &len)) != NULL)
-			if (p->connections == 0 && (all || bucket_is_full(&p->pace, now)))
-				free(map_remove(a->places, key, len));
-	}
-}
-
-static struct place *place_need(struct admission *a, const struct admission_key *key, uint64_t now)
+static struct place *place_need(struct admission *a, const struct admission_key *key)
 {
 	struct place *p = place_get(a, key);
 
 	if (p != NULL)
 		return p;
-	if (map_count(a->places) >= LIMIT_PLACES)
-		sweep(a, now);
 	p = xcalloc(1, sizeof *p);
+	p->nameless = map_count(a->places) >= LIMIT_PLACES;
 	map_set(a->places, key->bytes, key->len, p);
 	return p;
 }
@@ -127,7 +157,7 @@ static struct place *place_need(struct admission *a, const struct admission_key 
 void admission_enter(
     struct admission *a, const struct admission_key *key, bool handshake, uint64_t now)
 {
-	struct place *p = place_need(a, key, now);
+	struct place *p = place_need(a, key);
 
 	p->connections++;
 	a->connections++;
@@ -135,7 +165,7 @@ void admission_enter(
 		return;
 	p->handshakes++;
 	a->handshakes++;
-	bucket_take(&p->pace, &pace, 1, now);
+	bucket_take(pace_of(a, p), &pace, 1, now);
 }
 
 void admission_upgraded(struct admission *a, const struct admission_key *key)
@@ -157,7 +187,8 @@ void admission_leave(struct admission *a, const struct admission_key *key, bool 
 	if (handshake)
 		admission_upgraded(a, key);
 	a->connections--;
-	p->connections--;
+	if (--p->connections == 0 && p->nameless)
+		free(map_remove(a->places, key->bytes, key->len));
 }
 
 bool admission_is_over(const struct admission *a)

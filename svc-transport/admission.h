@@ -10,8 +10,8 @@
 
 struct admission;
 
-/* Where a connection comes from or goes to, as far as counting goes: an IPv4 address, or the /56 of
- * an IPv6 address. By value, kept with the connection. */
+/* Where a connection comes from or goes to, as far as counting goes: an IPv4 address, also when it
+ * is mapped into IPv6, or the /56 of an IPv6 address. By value, kept with the connection. */
 struct admission_key {
 	uint8_t len;
 	uint8_t bytes[8];
@@ -30,9 +30,10 @@ enum admission_verdict {
 	ADMISSION_NO       /* too many from there, or altogether */
 };
 
-/* May a connection from there begin? Nothing is counted yet. */
+/* May a connection from there begin? Nothing is counted yet. How fast an address has come is known
+ * of LIMIT_PLACES of them; while all of these have to rest, the others count as one address. */
 enum admission_verdict admission_ask(
-    const struct admission *a, const struct admission_key *key, bool inbound, uint64_t now);
+    struct admission *a, const struct admission_key *key, bool inbound, uint64_t now);
 
 /* One more connection, one less. `handshake`: inbound and not yet upgraded. */
 void admission_enter(

@@ -180,19 +180,68 @@ static void who_comes_too_often_has_to_rest(void **state)
 	assert_int_equal(ask("127.0.0.1", true), ADMISSION_YES);
 }
 
-static void only_so_many_addresses_are_remembered(void **state)
+/* So many addresses that nothing more is remembered, each of which has come just now. */
+static void fill_places(unsigned count)
 {
 	char text[32];
 
-	(void)state;
-	enter_and_leave("192.0.2.1", LIMIT_HANDSHAKES_BURST);
-	for (unsigned i = 0; i < LIMIT_PLACES; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
 		enter_and_leave(text, 1);
 	}
-	/* All had come just now, so all without connections were forgotten. */
+}
+
+static void many_addresses_do_not_make_us_forget_one(void **state)
+{
+	(void)state;
+	enter_and_leave("192.0.2.1", LIMIT_HANDSHAKES_BURST);
+	fill_places(2 * LIMIT_PLACES);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	assert_int_equal(admission_count(a), 0);
+}
+
+static void those_beyond_memory_are_one_address(void **state)
+{
+	(void)state;
+	fill_places(LIMIT_PLACES);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+	for (unsigned i = 0; i < LIMIT_HANDSHAKES_BURST; i++)
+		enter_and_leave(i % 2 ? "192.0.2.1" : "198.51.100.1", 1);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	assert_int_equal(ask("203.0.113.1", true), ADMISSION_NO);
+	assert_int_equal(ask("203.0.113.1", false), ADMISSION_YES);
+	assert_int_equal(ask("127.0.0.1", true), ADMISSION_YES);
+	/* A remembered one has a pace of its own, and what has rested makes room. */
+	assert_int_equal(ask("10.0.0.0", true), ADMISSION_YES);
+	now += 1000 / LIMIT_HANDSHAKES_SECOND;
+	enter_and_leave("203.0.113.1", LIMIT_HANDSHAKES_BURST - 1);
+	assert_int_equal(ask("203.0.113.1", true), ADMISSION_YES);
+	assert_int_equal(ask("203.0.113.2", true), ADMISSION_YES);
+}
+
+static void connections_beyond_memory_are_counted(void **state)
+{
+	struct admission_key k = key("192.0.2.1");
+
+	(void)state;
+	fill_places(LIMIT_PLACES);
+	enter("192.0.2.1", false, LIMIT_CONNECTIONS_ADDRESS);
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_NO);
+	for (unsigned i = 0; i < LIMIT_CONNECTIONS_ADDRESS; i++)
+		admission_leave(a, &k, false);
 	assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
 	assert_int_equal(admission_count(a), 0);
+}
+
+static void a_mapped_address_is_the_ipv4_one(void **state)
+{
+	struct admission_key mapped = key("::ffff:192.0.2.1"), v4 = key("192.0.2.1");
+
+	(void)state;
+	assert_int_equal(mapped.len, v4.len);
+	assert_memory_equal(mapped.bytes, v4.bytes, v4.len);
+	assert_true(key("::ffff:127.0.0.1").loopback);
+	assert_false(mapped.loopback);
 }
 
 int main(void)
@@ -208,7 +257,10 @@ int main(void)
 	    TEST(strangers_leave_room_for_our_own_dials),
 	    TEST(who_leaves_makes_room),
 	    TEST(who_comes_too_often_has_to_rest),
-	    TEST(only_so_many_addresses_are_remembered),
+	    TEST(many_addresses_do_not_make_us_forget_one),
+	    TEST(those_beyond_memory_are_one_address),
+	    TEST(connections_beyond_memory_are_counted),
+	    TEST(a_mapped_address_is_the_ipv4_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
