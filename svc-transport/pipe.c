@@ -88,12 +88,23 @@ void pipe_end(struct pipe *p, enum yamux_code wire, enum stream_code code, const
 
 /* --- agreeing on a protocol ------------------------------------------------------------------- */
 
-static void say(struct pipe *p, const struct buf *out)
+/* Sends and clears `out`. False when there was no room: the pipe is gone, since what follows would
+ * be taken for the line that is missing. */
+static bool say(struct pipe *p, struct buf *out)
 {
-	if (buf_len(out) == 0 || yamux_write(p->wire, buf_data(out), buf_len(out)) != 0)
-		return;
-	p->overhead += buf_len(out);
-	conn_touch(p->lane->conn);
+	size_t n = buf_len(out);
+	bool sent = n == 0 || yamux_write(p->wire, buf_data(out), n) == 0;
+
+	buf_clear(out);
+	if (!sent) {
+		pipe_end(p, YAMUX_CODE_LIMIT, STREAM_NO_MEMORY,
+		    "too much waits to be sent to this peer");
+		return false;
+	}
+	p->overhead += n;
+	if (n > 0)
+		conn_touch(p->lane->conn);
+	return true;
 }
 
 /* For what the peer proposes. */
@@ -141,7 +152,7 @@ static const char *sure_of(struct pipe *p)
 	return !known && p->wanted_count == 1 ? protocol_id(p->wanted[0]) : NULL;
 }
 
-static void propose(struct pipe *p)
+static bool propose(struct pipe *p)
 {
 	const char *ids[STREAM_PROTOCOLS_MAX], *sure = sure_of(p);
 	struct buf out;
@@ -155,8 +166,7 @@ static void propose(struct pipe *p)
 		multistream_propose_lazy(p->talk, sure, &out);
 	else
 		multistream_propose(p->talk, ids, p->wanted_count, &out);
-	say(p, &out);
-	buf_clear(&out);
+	return say(p, &out);
 }
 
 void pipe_start(struct pipe *p)
@@ -166,9 +176,9 @@ void pipe_start(struct pipe *p)
 		panic("pipe", "a stream was opened that may not be");
 	p->state = PIPE_TALKING;
 	p->moved_at = loop_now(p->table->loop);
-	propose(p);
-	pipe_pump(p);
 	conn_touch(p->lane->conn);
+	if (propose(p))
+		pipe_pump(p);
 }
 
 /* Each returns false when the pipe is gone. */
@@ -267,8 +277,8 @@ void pipe_hear(struct pipe *p, const uint8_t *bytes, size_t n)
 	}
 	buf_init(&out, TALK_MAX);
 	result = multistream_input(p->talk, bytes, n, &used, &out);
-	say(p, &out);
-	buf_clear(&out);
+	if (!say(p, &out))
+		return;
 	pipe_credit(p, used);
 	if (p->crowded)
 		result = MULTISTREAM_BAD;

@@ -102,7 +102,7 @@ void pipe_free_if_over(struct pipe *p);
 void pipe_end(struct pipe *p, enum yamux_code wire, enum stream_code code, const char *why);
 /* The service's side is over. */
 void pipe_lose_bus(struct pipe *p);
-/* Opens its stream on the lane's connection and begins to talk. */
+/* Opens its stream on the lane's connection and begins to talk. The pipe may be gone afterwards. */
 void pipe_start(struct pipe *p);
 /* The first step of one that the peer has opened. */
 void pipe_greet(struct pipe *p, struct yamux_stream *wire);

@@ -257,7 +257,7 @@ static void raw_records(struct raw *r)
 	}
 }
 
-bool raw_turn(struct raw *r)
+void raw_send(struct raw *r)
 {
 	ssize_t n;
 
@@ -265,6 +265,13 @@ bool raw_turn(struct raw *r)
 	while (buf_len(&r->out) > 0 &&
 	       (n = send(r->fd, buf_data(&r->out), buf_len(&r->out), MSG_NOSIGNAL)) > 0)
 		buf_consume(&r->out, (size_t)n);
+}
+
+bool raw_turn(struct raw *r)
+{
+	ssize_t n;
+
+	raw_send(r);
 	for (;;) {
 		uint8_t *room = buf_reserve(&r->in, 65536);
 

@@ -70,6 +70,8 @@ void raw_put_plain(struct raw *r, const void *bytes, size_t n);
 
 /* Sends and receives what can be; true, so that it fits into PUPPET_UNTIL. */
 bool raw_turn(struct raw *r);
+/* Only sends. */
+void raw_send(struct raw *r);
 #define RAW_UNTIL(r, expression) PUPPET_UNTIL((r)->stage, raw_turn(r) && (expression))
 
 /* Dials the service as far as a finished handshake. `muxers` says whether ours lists yamux. */

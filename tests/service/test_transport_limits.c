@@ -106,6 +106,38 @@ static void more_than_the_muxer_queues_waits(void **state)
 	raw_free(r);
 }
 
+/* Who is served without having been told so would take the first bytes for the answer. */
+static void without_room_for_the_answer_a_stream_is_refused(void **state)
+{
+	enum { COUNT = 200, BRIM = 14 };
+	static uint8_t bytes[STREAM_WINDOW];
+	struct raw *r = raw_dial(p, NULL);
+	struct puppet_stream *at[COUNT];
+	struct raw_stream *late;
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		raw_open(r, SITE, "GET /\n", 6);
+		PUPPET_UNTIL(p, raw_turn(r) && streams_count(puppet_streams(viewer)) > (size_t)i);
+		at[i] = puppet_next_stream(viewer);
+	}
+	for (int i = BRIM; i < COUNT; i++)
+		stream_write(at[i]->s, bytes, sizeof bytes, true);
+	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, PUPPET_NOBODY, 5000));
+	assert_true(unsent() > YAMUX_QUEUE_MAX);
+	/* What is left is less than one of those, and then less than any of these. */
+	for (int i = 0; i < BRIM; i++)
+		stream_write(at[i]->s, bytes, sizeof bytes >> (i + 1), true);
+	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, PUPPET_NOBODY, 5000));
+	late = raw_open(r, SITE, "GET /\n", 6);
+	raw_send(r);
+	puppet_wait_over(puppet_open(viewer, PROTOCOL_GOOP_SITE, PUPPET_NOBODY, 5000));
+	RAW_UNTIL(r, late->reset);
+	assert_int_equal(late->code, YAMUX_CODE_LIMIT);
+	assert_int_equal(buf_len(&late->in), 0);
+	raw_free(r);
+}
+
 static void open_many(struct raw *r, const char *id, size_t count)
 {
 	struct raw_stream *s = NULL;
@@ -448,6 +480,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_protocol_has_so_many_streams),
 	    TEST(more_than_the_muxer_queues_waits),
+	    TEST(without_room_for_the_answer_a_stream_is_refused),
 	    cmocka_unit_test_setup_teardown(
 		whoever_lets_the_most_wait_pays, setup_with_db, teardown),
 	    TEST(a_flood_of_handshakes_leaves_room_for_the_honest),
