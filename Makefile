@@ -125,6 +125,7 @@ PREFIX ?= /usr/local
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/goop $(DESTDIR)$(PREFIX)/share/man/man1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/goop
 	install $(B)/bin/goop-supervisor $(DESTDIR)$(PREFIX)/bin/
 	install $(SERVICES:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/libexec/goop/
@@ -132,6 +133,8 @@ install: all
 	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 packaging/completion/goop-supervisor.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/goop-supervisor
+	install -m 644 packaging/completion/goop-supervisor.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_goop-supervisor
+	install -m 644 packaging/completion/goop-supervisor.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 	for unit in packaging/systemd/*; do sed 's|/usr/local|$(PREFIX)|g' $$unit \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
 	install -m 644 packaging/caddy/Caddyfile packaging/nginx/goop.conf $(DESTDIR)$(PREFIX)/share/goop/

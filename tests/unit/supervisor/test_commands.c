@@ -1,4 +1,4 @@
-/* The table of commands against what else tells of them: the manual and the shell's completion. */
+/* The table of commands against what else tells of them: the manual and the completion of shells. */
 #include "tests/unit/testing.h"
 
 #include "supervisor/cli_commands.h"
@@ -145,12 +145,87 @@ static void the_shell_offers_every_option(void **unused)
 	}
 }
 
+/* The part of an option's help in front of what is told in brackets. */
+static void append_brief(char *text, const char *doc)
+{
+	const char *end = strstr(doc, " (");
+
+	append(text, "%.*s", end != NULL ? (int)(end - doc) : (int)strlen(doc), doc);
+}
+
+/* The file is, from its mark on, what the table makes of it. */
+static void compare_with_file(const char *path, const char *want)
+{
+	static const char mark[] = "# From here on as the table of commands says.\n";
+	static char found[TEXT_MAX];
+	FILE *f = fopen(path, "r");
+	const char *at;
+
+	read_all(f, found);
+	fclose(f);
+	at = strstr(found, mark);
+	if (at == NULL || strcmp(at + strlen(mark), want) != 0) {
+		fputs(want, stdout);
+		fail_msg("%s has something else than this behind its mark", path);
+	}
+}
+
+static void fish_is_told_of_every_command_and_option(void **unused)
+{
+	static char want[TEXT_MAX];
+
+	(void)unused;
+	want[0] = '\0';
+	for (size_t i = 0; i < cli_command_count; i++) {
+		const struct cli_command *c = &cli_commands[i];
+
+		append(want,
+		    "complete -c goop-supervisor -n __fish_use_subcommand -f -a %s -d '%s'\n",
+		    c->name, c->brief);
+		for (const struct argp_option *o = c->options; o->name != NULL; o++) {
+			append(want,
+			    "complete -c goop-supervisor -n '__fish_seen_subcommand_from %s' -s %c "
+			    "-l "
+			    "%s%s -d '",
+			    c->name, o->key, o->name, o->arg != NULL ? " -x" : "");
+			append_brief(want, o->doc);
+			append(want, "'\n");
+		}
+	}
+	compare_with_file("packaging/completion/goop-supervisor.fish", want);
+}
+
+static void zsh_is_told_of_every_command_and_option(void **unused)
+{
+	static char want[TEXT_MAX];
+
+	(void)unused;
+	strcpy(want, "commands=(\n");
+	for (size_t i = 0; i < cli_command_count; i++)
+		append(want, "\t'%s:%s'\n", cli_commands[i].name, cli_commands[i].brief);
+	append(want, ")\noptions=(\n");
+	for (size_t i = 0; i < cli_command_count; i++)
+		for (const struct argp_option *o = cli_commands[i].options; o->name != NULL; o++) {
+			append(want, "\t'%s --%s%s[", cli_commands[i].name, o->name,
+			    o->arg != NULL ? "=" : "");
+			append_brief(want, o->doc);
+			append(want, "]");
+			if (o->arg != NULL)
+				append(want, ":%s:", o->arg);
+			append(want, "'\n");
+		}
+	append(want, ")\n_goop_supervisor\n");
+	compare_with_file("packaging/completion/goop-supervisor.zsh", want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_manual_shows_every_command),
 	    cmocka_unit_test(the_shell_offers_every_command),
 	    cmocka_unit_test(the_shell_offers_every_option),
+	    cmocka_unit_test(fish_is_told_of_every_command_and_option),
+	    cmocka_unit_test(zsh_is_told_of_every_command_and_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
