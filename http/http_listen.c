@@ -115,8 +115,8 @@ static void explain(const char *key, const struct http_address *a, char error[HT
 
 	if (errno == EADDRINUSE)
 		snprintf(error, HTTP_LISTEN_ERROR,
-		    "%s: port %u of %s is already used by another program; stop it or choose "
-		    "another port",
+		    "%s: port %u of %s is already used by another program (ss -ltnp shows which); "
+		    "stop it or choose another port",
 		    key, a->port, a->host);
 	else if (errno == EADDRNOTAVAIL)
 		snprintf(error, HTTP_LISTEN_ERROR, "%s: %s is not an address of this machine", key,

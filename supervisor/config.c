@@ -24,10 +24,11 @@
 struct setting {
 	char *text;  /* what the file says; NULL for the default */
 	size_t node; /* where: see json_where() */
+	unsigned line, column;
 };
 
 struct config {
-	const char *file;
+	char *file;
 	struct setting *settings; /* one for each row of the table */
 	char *notes[CONFIG_NOTES_MAX];
 	size_t note_count;
@@ -155,7 +156,10 @@ static void take_value(struct config *c, size_t row, size_t node, const cJSON *v
 		return;
 	text = config_value(key, value);
 	if (text != NULL) {
-		c->settings[row] = (struct setting){.text = text, .node = node};
+		struct json_error where = {0};
+
+		json_where(c->text, c->size, node, &where);
+		c->settings[row] = (struct setting){text, node, where.line, where.column};
 		return;
 	}
 	show_value(value, found);
@@ -273,7 +277,7 @@ static struct config *config_new(const char *file)
 {
 	struct config *c = xcalloc(1, sizeof(*c));
 
-	c->file = file;
+	c->file = xstrdup(file);
 	c->settings = xcalloc(config_table_size, sizeof(*c->settings));
 	return c;
 }
@@ -355,6 +359,7 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < c->note_count; i++)
 		free(c->notes[i]);
 	free(c->settings);
+	free(c->file);
 	free(c);
 }
 
@@ -391,6 +396,31 @@ const char *config_get(const struct config *c, const char *key)
 	if (row == config_table_size || config_table[row].type == CONFIG_IGNORED)
 		panic("config", "no such key: %s", key);
 	return c->settings[row].text != NULL ? c->settings[row].text : config_table[row].preset;
+}
+
+bool config_origin(const struct config *c, const char *text, char *out, size_t size)
+{
+	const struct setting *s = NULL;
+	size_t best = 0;
+
+	/* The longest: one name may begin as another does. */
+	for (size_t i = 0; i < config_table_size; i++) {
+		const struct config_key *key = &config_table[i];
+		size_t n = strlen(key->name);
+
+		if (key->preset == NULL || key->type == CONFIG_DERIVED || n <= best ||
+		    strstr(text, key->name) == NULL)
+			continue;
+		s = &c->settings[i];
+		best = n;
+	}
+	if (s == NULL)
+		return false;
+	if (s->text != NULL)
+		snprintf(out, size, "set in %s:%u:%u", c->file, s->line, s->column);
+	else
+		snprintf(out, size, "the default, %s does not set it", c->file);
+	return true;
 }
 
 size_t config_given(const struct config *c)

@@ -14,8 +14,8 @@
 
 struct config;
 
-/* The text of a goop.json; `file` is how messages call it. Never NULL; see config_good(). A byte
- * order mark in front is skipped. */
+/* The text of a goop.json; `file` is how messages call it (copied). Never NULL; see config_good().
+ * A byte order mark in front is skipped. */
 struct config *config_parse(const char *file, const char *text, size_t n);
 
 /* The same from a file. What keeps it from being read is an error note too. */
@@ -40,6 +40,10 @@ const char *config_get(const struct config *c, const char *key);
 /* How many keys of ours the file sets, and does it set this one? */
 size_t config_given(const struct config *c);
 bool config_is_given(const struct config *c, const char *key);
+
+/* Where the value comes from that a complaint is about, by the name of a key in it: "set in
+ * FILE:LINE:COLUMN", "the default, FILE does not set it". False when no key is named. */
+bool config_origin(const struct config *c, const char *text, char *out, size_t size);
 
 /* Sets a key of type CONFIG_DERIVED: what a service is told although nobody writes it. */
 void config_derive(struct config *c, const char *key, const char *text);

@@ -289,6 +289,18 @@ static const char *last_words(const char *last, int code, int status)
 	return last;
 }
 
+/* The whole reason, owned by the caller. Who has to mend a setting is told where it stands. */
+static char *explain(const struct minder *m, bool hopeless, const char *words, const char *last)
+{
+	char where[256];
+
+	if (last[0] == '\0')
+		return xstrdup(words);
+	if (hopeless && config_origin(m->config, last, where, sizeof(where)))
+		return xasprintf("%s: %s (%s)", words, last, where);
+	return xasprintf("%s: %s", words, last);
+}
+
 static void on_death(void *arg, int events)
 {
 	struct minder *m = arg;
@@ -305,7 +317,7 @@ static void on_death(void *arg, int events)
 		return;
 	last = last_words(log_source_finish(m->log), code, status);
 	spawn_words(code, status, words, sizeof(words));
-	why = xasprintf("%s%s%s", words, last[0] != '\0' ? ": " : "", last);
+	why = explain(m, spawn_is_hopeless(code, status), words, last);
 	died(m, spawn_is_hopeless(code, status), why);
 	free(why);
 }

@@ -118,8 +118,8 @@ static void explain(char *why, uint16_t port)
 
 	if (errno == EADDRINUSE) {
 		snprintf(why, TCP_WHY,
-		    "p2p.listen_port: TCP port %u is in use by another program; choose another, "
-		    "or 0 to let the system pick",
+		    "p2p.listen_port: TCP port %u is in use by another program (ss -ltnp shows "
+		    "which); choose another, or 0 to let the system pick",
 		    port);
 	} else if (errno == EACCES) {
 		snprintf(why, TCP_WHY,

@@ -11,7 +11,7 @@ static void bad_configuration_fails_the_start(void **unused)
 	behave("viewer", "exit=78");
 	EXITS(1, "goop-supervisor start --daemon peer");
 	says("cannot start peer: svc-viewer: exit 78 (configuration): http: viewer.http_addr is in "
-	     "use");
+	     "use (set in peer/goop.json:6:5)\n");
 	EXITS(3, "goop-supervisor status peer");
 	EXITS(1, "pgrep -f '%s/[b]in/svc-'", base);
 	EXITS(1, "timeout 20 goop-supervisor start peer");

@@ -283,6 +283,32 @@ static void places_are_right_behind_other_values(void **unused)
 	config_free(c);
 }
 
+/* Of what a service complains about by the name of its key. */
+static void origin(const char *text, const char *complaint, const char *want)
+{
+	struct config *c = parse(text);
+	char where[128] = "";
+
+	assert_int_equal(config_origin(c, complaint, where, sizeof(where)), want[0] != '\0');
+	assert_string_equal(where, want);
+	config_free(c);
+}
+
+static void complaints_of_services_lead_to_a_place(void **unused)
+{
+	static const char text[] = "{\n  \"presence\": {\"rendezvous_host\": true},\n"
+				   "  \"viewer\": {\n    \"http_addr\": \"127.0.0.1:1\"}}";
+
+	(void)unused;
+	origin(text, "viewer: viewer.http_addr: port 1 is taken", "set in goop.json:4:5");
+	origin(text, "presence.rendezvous_host: no", "set in goop.json:2:16");
+	origin(text, "p2p.listen_port: TCP port", "the default, goop.json does not set it");
+	origin(text, "rendezvous.limits.subscribers_per_address is too much",
+	    "the default, goop.json does not set it");
+	origin(text, "no memory", "");
+	origin(text, "paths.site_stage is ignored", "");
+}
+
 static void deployed_config_is_taken_in_silence(void **unused)
 {
 	struct config *c = config_load("tests/unit/supervisor/deployed.json", "goop.json");
@@ -395,6 +421,7 @@ int main(void)
 	    cmocka_unit_test(bad_input_is_named_exactly),
 	    cmocka_unit_test(unknown_keys_are_warnings_with_a_neighbour),
 	    cmocka_unit_test(places_are_right_behind_other_values),
+	    cmocka_unit_test(complaints_of_services_lead_to_a_place),
 	    cmocka_unit_test(deployed_config_is_taken_in_silence),
 	    cmocka_unit_test(long_values_are_shown_in_part),
 	    cmocka_unit_test(complaints_are_bounded),
