@@ -57,6 +57,18 @@ static bool wait_for_turn(uint64_t turn)
 	return true;
 }
 
+/* A supervisor that gives way to a new program of its own hangs up; that one answers. */
+static int ask_again(const struct cli_args *args, cJSON **now, char why[ASK_WHY_MAX])
+{
+	int status = ask(ask_for("status"), STATUS_LIMIT, false, now, why);
+
+	if (status != CLI_FAILED)
+		return status;
+	cli_complain("%s: %s; asking again",
+	    args->words[0] != NULL ? args->words[0] : "the peer in this folder", why);
+	return ask(ask_for("status"), STATUS_LIMIT, false, now, why);
+}
+
 /* Until there is nobody to ask any more, or nobody reads. Consumes the first one. */
 static int watch_status(const struct cli_args *args, cJSON *now)
 {
@@ -73,7 +85,7 @@ static int watch_status(const struct cli_args *args, cJSON *now)
 		turn += WATCH_MS;
 		if (fflush(stdout) != 0 || !wait_for_turn(turn))
 			break;
-		status = ask(ask_for("status"), STATUS_LIMIT, false, &now, why);
+		status = ask_again(args, &now, why);
 	}
 	if (status != CLI_OK)
 		cli_complain("%s: %s",

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "proto/services.h"
 #include "supervisor/ask.h"
@@ -11,6 +12,10 @@
 
 #define TIME_AT 11 /* in 2026-01-31T23:59:59.123Z */
 #define TIME    12
+
+/* One that stops takes connections for another moment. */
+#define TRIES    10
+#define PAUSE_US 20000
 
 static void show_message(const cJSON *m)
 {
@@ -42,42 +47,93 @@ static void show_line(const cJSON *line)
 	}
 }
 
+/* What is asked for, of whom. */
+struct wish {
+	const struct cli_args *args;
+	const char *dir; /* NULL for this folder */
+	const char *service, *subject;
+	bool again; /* it has been granted before */
+};
+
+static const char *shown(const struct wish *w)
+{
+	return w->dir != NULL ? w->dir : "the peer in this folder";
+}
+
+/* NULL with `why` and *status. */
+static FILE *ask_anew(const struct wish *w, int *status, char why[ASK_WHY_MAX])
+{
+	cJSON *request = ask_for("trace");
+	int fd;
+
+	cJSON_AddStringToObject(request, "service", w->service);
+	cJSON_AddStringToObject(request, "subject", w->subject);
+	fd = ask_open(request, status, why);
+	return fd >= 0 ? fdopen(fd, "r") : NULL;
+}
+
 /* The first line says whether there will be others. */
-static int take_first(const cJSON *line, const char *dir)
+static int take_first(const struct wish *w, const cJSON *line)
 {
 	char why[ASK_WHY_MAX];
 	int status = ask_judge(line, why);
 
 	if (status != CLI_OK)
-		cli_complain("%s: %s", dir != NULL ? dir : "the peer in this folder", why);
+		cli_complain("%s: %s", shown(w), why);
+	else if (w->again)
+		cli_complain("%s: another supervisor has taken over; connected to it", shown(w));
 	return status;
 }
 
-static int follow(FILE *in, const struct cli_args *args, const char *dir)
+/* Returns true when the supervisor hung up, *heard telling whether it had said anything, and
+ * otherwise false: nobody reads, or with *status it refused. */
+static bool follow(const struct wish *w, FILE *in, bool *heard, int *status)
 {
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t n;
-	int status = CLI_FAILED;
-	bool first = true;
 
+	*heard = false;
 	while ((n = getline(&text, &size, in)) > 0) {
 		cJSON *line = json_parse(text, (size_t)n, 64, NULL);
 
-		if (first)
-			status = take_first(line, dir);
-		else if (args->json)
+		if (!*heard)
+			*status = take_first(w, line);
+		else if (w->args->json)
 			fputs(text, stdout);
 		else
 			show_line(line);
 		cJSON_Delete(line);
-		first = false;
-		if (status != CLI_OK || fflush(stdout) != 0)
+		*heard = true;
+		if (*status != CLI_OK || fflush(stdout) != 0)
 			break;
 	}
 	free(text);
-	if (first)
-		cli_complain("%s: hung up", dir != NULL ? dir : "the peer in this folder");
+	return n <= 0;
+}
+
+/* To the end of the peer: when the supervisor hangs up, another program may have taken its place.
+ */
+static int follow_all(struct wish *w, FILE *in)
+{
+	char why[ASK_WHY_MAX];
+	unsigned vain = 0;
+	bool heard;
+	int status = CLI_FAILED, again;
+
+	while (follow(w, in, &heard, &status)) {
+		fclose(in);
+		vain = heard ? 0 : vain + 1;
+		in = vain < TRIES ? ask_anew(w, &again, why) : NULL;
+		if (in == NULL) {
+			if (!heard && status != CLI_OK)
+				cli_complain("%s: hung up", shown(w));
+			return status;
+		}
+		w->again = w->again || heard;
+		usleep(vain * PAUSE_US);
+	}
+	fclose(in);
 	return status;
 }
 
@@ -104,25 +160,19 @@ static const char *folder_of(const struct cli_args *args)
 int cli_trace(const struct cli_args *args)
 {
 	const char *dir = folder_of(args);
-	const char *const *w = args->words + (dir != NULL);
-	cJSON *request;
+	const char *const *words = args->words + (dir != NULL);
+	bool subject = args->count > (size_t)(words - args->words) + 1;
+	struct wish wish = {args, dir, words[0], subject ? words[1] : "", false};
 	char why[ASK_WHY_MAX];
-	int fd, status;
+	int status;
 	FILE *in;
 
 	if (!cli_enter(dir))
 		return CLI_FAILED;
-	request = ask_for("trace");
-	cJSON_AddStringToObject(request, "service", w[0]);
-	cJSON_AddStringToObject(
-	    request, "subject", args->count > (size_t)(w - args->words) + 1 ? w[1] : "");
-	fd = ask_open(request, &status, why);
-	in = fd >= 0 ? fdopen(fd, "r") : NULL;
+	in = ask_anew(&wish, &status, why);
 	if (in == NULL) {
-		cli_complain("%s: %s", dir != NULL ? dir : "the peer in this folder", why);
+		cli_complain("%s: %s", shown(&wish), why);
 		return status;
 	}
-	status = follow(in, args, dir);
-	fclose(in);
-	return status;
+	return follow_all(&wish, in);
 }

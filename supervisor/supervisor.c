@@ -274,6 +274,9 @@ static bool open_desk(struct supervisor *s, int listening)
 		logs_say(s->logs, LOG_LEVEL_ERROR, "%s/" CONTROL_PATH ": %m", s->options.shown);
 	s->reports = reports_new(s->control);
 	s->traces = traces_new(s->control);
+	for (size_t i = 0; i < s->count; i++)
+		if (minder_pid(s->minders[i]) != 0)
+			traces_inherited(s->traces, s->minders[i]);
 	return s->control != NULL;
 }
 

@@ -196,6 +196,12 @@ void traces_spawned(struct traces *t, struct minder *m)
 		}
 }
 
+void traces_inherited(struct traces *t, struct minder *m)
+{
+	if (has_links(minder_id(m)))
+		tell_service(t, m);
+}
+
 void traces_died(struct traces *t, const struct minder *m, const char *why)
 {
 	char *text = xasprintf("its process has ended: %s", why);

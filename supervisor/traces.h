@@ -29,6 +29,8 @@ int traces_take(struct traces *t, const struct minder *m, struct msg *msg);
 
 /* That service has a new process: it is told what is wanted. */
 void traces_spawned(struct traces *t, struct minder *m);
+/* It was handed over by a program before us, who may have asked it for what nobody follows now. */
+void traces_inherited(struct traces *t, struct minder *m);
 /* It has died. */
 void traces_died(struct traces *t, const struct minder *m, const char *why);
 

@@ -138,7 +138,7 @@ static void a_reload_that_fails_says_so(void **unused)
 	EXITS(0, "echo '{\"profile\":{\"label\":\"anew\"}}' > peer/goop.json");
 	EXITS(1, "goop-supervisor reload peer");
 	says("svc-db does not become ready: exit 78 (configuration): http: viewer.http_addr is in "
-	     "use; not restarted: svc-viewer");
+	     "use (the default, peer/goop.json does not set it); not restarted: svc-viewer");
 	EXITS(0, FIELD("db", ".state"));
 	assert_string_equal(output, "failed\n");
 	/* Mended, the rest follows. */
@@ -302,6 +302,31 @@ static void supervisors_follow_one_another(void **unused)
 	assert_string_equal(output, "0\n");
 }
 
+/* Those who look on go on looking; what nobody looks at any more is not told. */
+static void who_follows_finds_the_new_supervisor(void **unused)
+{
+	(void)unused;
+	begin_peer();
+	behave("viewer", "chatty");
+	EXITS(0,
+	    "goop-supervisor restart peer viewer; goop-supervisor trace peer viewer > traced "
+	    "2> said & echo $! > tracer; goop-supervisor trace peer db > other 2>&1 & echo $! > "
+	    "leaver; goop-supervisor logs -f peer supervisor > logged 2>&1 & echo $! > reader");
+	until("test $(wc -l < traced) = 3 && grep -q 'svc-db TRACE_SET on' peer/fake/trace");
+	EXITS(0, "kill -STOP $(cat leaver); " NEW_SUPERVISOR "; goop-supervisor upgrade peer; kill "
+		 "-KILL $(cat leaver)");
+	until("test $(wc -l < traced) = 6");
+	EXITS(0, "cat said");
+	assert_string_equal(
+	    output, "goop-supervisor: peer: another supervisor has taken over; connected to it\n");
+	until("grep 'svc-db TRACE_SET' peer/fake/trace | tail -n 1 | grep off");
+	until("grep 'this is the new supervisor' logged");
+	EXITS(0, "goop-supervisor stop peer");
+	until("! kill -0 $(cat tracer)");
+	EXITS(0, "kill $(cat reader); wc -l < said");
+	assert_string_equal(output, "1\n");
+}
+
 /* A wish that came in the midst of it is followed by the new one. */
 static void sighup_during_an_upgrade_counts(void **unused)
 {
@@ -379,6 +404,7 @@ int main(void)
 	    STORY(stopping_ends_an_upgrade),
 	    STORY(a_new_supervisor_takes_over),
 	    STORY(supervisors_follow_one_another),
+	    STORY(who_follows_finds_the_new_supervisor),
 	    STORY(sighup_during_an_upgrade_counts),
 	    STORY(sighup_during_the_trial_counts),
 	    STORY(a_bad_supervisor_is_not_let_in),

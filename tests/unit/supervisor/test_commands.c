@@ -1,4 +1,5 @@
-/* The table of commands against what else tells of them: the manual and the completion of shells. */
+/* The table of commands against what else tells of them: the manual and the completion of shells.
+ */
 #include "tests/unit/testing.h"
 
 #include "supervisor/cli_commands.h"
