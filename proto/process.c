@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -37,6 +38,8 @@ static void tune_memory(void)
 void process_init(enum service_id self)
 {
 	tune_memory();
+	/* What it makes is for nobody else, also what a library makes, or beyond a link. */
+	umask(0077);
 	/* Run from a descriptor, it would be called by that number (execveat(2)). */
 	prctl(PR_SET_NAME, service_name(self));
 	log_init(service_name(self), LOG_LEVEL_INFO);

@@ -260,10 +260,11 @@ struct store *store_open(const char *path, char why[STORE_WHY])
 	st->statements = map_new();
 	st->tables = map_new();
 	create_private(path);
-	st->place = open(path, O_PATH | O_CLOEXEC);
+	st->place = -1;
 	st->bound = UINT64_MAX;
 	st->db = store_connect(st);
 	if (st->db != NULL && prepare_file(st) == STORE_OK) {
+		st->place = open(path, O_PATH | O_CLOEXEC);
 		st->row_max = sqlite3_limit(st->db, SQLITE_LIMIT_LENGTH, -1);
 		store_refresh(st);
 		return st;

@@ -90,6 +90,21 @@ static void test_visitors_are_refused_when_it_is_full(void **state)
 	assert_string_equal(puppet_fact(t->p, "database"), "");
 }
 
+static void test_the_file_is_for_nobody_else(void **state)
+{
+	static const char *const files[] = {"elsewhere.db", "elsewhere.db-wal", "elsewhere.db-shm"};
+	struct stage *t = *state;
+	struct stat st;
+
+	assert_int_equal(symlink("elsewhere.db", "data.db"), 0);
+	start(t);
+	make_notes(t, "open");
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		assert_int_equal(lstat(files[i], &st), 0);
+		assert_int_equal(st.st_mode, S_IFREG | 0600);
+	}
+}
+
 /* --- lines --- */
 
 static void test_lines(void **state)
@@ -247,6 +262,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_owner_before_the_transport_spoke, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_visitors_are_refused_when_it_is_full, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_the_file_is_for_nobody_else, setup, teardown),
 	    T(test_lines),
 	    T(test_line_in_pieces),
 	    T(test_line_of_ten_megabytes),
