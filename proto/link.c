@@ -374,6 +374,7 @@ void link_set(struct link *l, uint32_t generation, const uint8_t token[LINK_TOKE
 	l->parting = false;
 	l->refused = false;
 	l->greeting = 0;
+	link_is_fresh(l);
 	if (l->binds) {
 		timer_stop(l->greet);
 		if (l->socket == NULL)

@@ -4,12 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "proto/link_private.h"
 
 #define GREET_FIRST_MS 5
 #define GREET_MS       50
 #define GREET_AGAIN_MS 250 /* after trouble: two broken ends shall not spin */
+
+/* Greetings under the token before are on their way no longer than that: once the other end has
+ * greeted under this one, or while it does not, being stuck, which the supervisor ends by then. */
+#define QUIET_UP_MS    1000
+#define QUIET_FRESH_MS 10000
 
 static void send_greeting(struct link *l, enum msg_type type, uint32_t greeting)
 {
@@ -121,8 +127,14 @@ void link_tell_of_stranger(struct link *l)
 	if (!l->strange)
 		return;
 	l->strange = false;
-	if (l->has_id && memcmp(l->stranger, l->id, LINK_ID) != 0)
+	if (l->has_id && clock_mono_ms() >= l->quiet_until &&
+	    memcmp(l->stranger, l->id, LINK_ID) != 0)
 		link_raise_alarm(l, "somebody greets in its name without its token");
+}
+
+void link_is_fresh(struct link *l)
+{
+	l->quiet_until = clock_mono_ms() + QUIET_FRESH_MS;
 }
 
 static void come_up(struct link *l)
@@ -132,6 +144,7 @@ static void come_up(struct link *l)
 		return;
 	timer_stop(l->greet);
 	l->up = true;
+	l->quiet_until = clock_mono_ms() + QUIET_UP_MS;
 	l->since_up = (struct link_count){0};
 	log_debug("link", "%s: up, generation %u", service_name(l->peer), l->generation);
 	if (l->events->up != NULL)

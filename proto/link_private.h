@@ -26,6 +26,7 @@ struct link {
 	/* Who greeted under another id, to be looked at when the supervisor has been heard. */
 	uint8_t stranger[LINK_ID];
 	bool strange;
+	uint64_t quiet_until; /* ms: strangers are not told of, see link_tell_of_stranger() */
 	/* Which greeting of this token is valid. The connecting side counts; both drop what was
 	 * said before the answer to it, so ends that disagree start from nothing. */
 	uint32_t greeting;
@@ -69,10 +70,13 @@ void link_raise_alarm(struct link *l, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* What an earlier life said is dropped in silence. It does not greet any more, so who does has
  * taken another's name, unless it is a new life: of that the supervisor tells first, so it is
- * heard before anybody is told of the stranger. `id` is whose message comes; `strange` when it
- * greets. */
+ * heard before anybody is told of the stranger. Nor is anybody told while a pairing is fresh: what
+ * was greeted under the token before may still lie in a queue. `id` is whose message comes;
+ * `strange` when it greets. */
 void link_note_stranger(struct link *l, const void *id, size_t n);
 void link_tell_of_stranger(struct link *l);
+/* The supervisor has given a token: until the other end has greeted it may not know that yet. */
+void link_is_fresh(struct link *l);
 /* Calls `alarm` and `down` when they are due. Only from the loop. */
 void link_deliver(struct link *l);
 /* A message of the other end: checks it, and hands it to whom it concerns. */

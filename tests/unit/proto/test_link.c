@@ -449,6 +449,7 @@ static void test_strangers_are_not_heard(void **state)
 
 	(void)state;
 	pair_begin(&p);
+	p.transport.link->quiet_until = 0;
 	stranger_connect(&s, NULL, 0);
 	for (int i = 0; i < 100; i++) {
 		make_hello(&m, LINK_VERSION, SERVICE_VIEWER, 1);
@@ -488,7 +489,39 @@ static void test_a_new_life_is_no_stranger(void **state)
 		if (told == 0)
 			pair_link_set(&p);
 		PAIR_UNTIL(&p, link_is_up(l) && link_is_up(p.viewer.link));
+		l->quiet_until = 0;
 	}
+	pair_end(&p);
+}
+
+/* It greeted and died while the binding end was busy, which hears of its death, of the next life
+ * and only then the greeting. */
+static void test_an_earlier_life_that_greeted_is_no_stranger(void **state)
+{
+	struct pair p = {0};
+	uint8_t id[LINK_ID] = {'g', 'o', 'l', 'd'};
+	struct stranger s;
+	struct msg m;
+
+	(void)state;
+	pair_begin(&p);
+	link_lost(p.transport.link, p.viewer.generation, "killed by signal 9");
+	link_set(p.transport.link, p.viewer.generation, id + 1);
+	stranger_connect(&s, id, sizeof(id));
+	make_hello(&m, LINK_VERSION, SERVICE_VIEWER, 1);
+	pair_link_set(&p);
+	stranger_says(&s, &m, 0);
+	PAIR_UNTIL(&p, p.transport.link->stranger[1] == 'o');
+	PAIR_UNTIL(&p, !p.transport.link->strange && link_is_up(p.viewer.link));
+	for (int i = 0; i < 20; i++)
+		loop_turn(p.loop, 1);
+	assert_int_equal(p.transport.alarms, 0);
+	/* Later it is none that could have been under way. */
+	p.transport.link->quiet_until = 0;
+	make_hello(&m, LINK_VERSION, SERVICE_VIEWER, 1);
+	stranger_says(&s, &m, 0);
+	PAIR_UNTIL(&p, p.transport.alarms == 1);
+	stranger_leave(&s);
 	pair_end(&p);
 }
 
@@ -607,6 +640,7 @@ int main(void)
 	    cmocka_unit_test(test_full_queue_is_an_alarm),
 	    cmocka_unit_test(test_strangers_are_not_heard),
 	    cmocka_unit_test(test_a_new_life_is_no_stranger),
+	    cmocka_unit_test(test_an_earlier_life_that_greeted_is_no_stranger),
 	    cmocka_unit_test(test_another_version_is_refused),
 	    cmocka_unit_test(test_frames_and_sizes_out_of_order),
 	    cmocka_unit_test(test_the_same_token_on_a_new_connection),
