@@ -334,13 +334,18 @@ void minder_want(struct minder *m, bool up)
 	event(m, up ? CHILD_WANT_UP : CHILD_WANT_DOWN);
 }
 
-static void start_anew(struct minder *m)
+static void stop_and_start(struct minder *m)
 {
-	child_forgive(&m->child);
 	m->comes_back = true;
 	event(m, CHILD_WANT_DOWN);
 	m->comes_back = false;
 	event(m, CHILD_WANT_UP);
+}
+
+static void start_anew(struct minder *m)
+{
+	child_forgive(&m->child);
+	stop_and_start(m);
 }
 
 void minder_restart(struct minder *m)
@@ -383,8 +388,7 @@ static bool restart_for_files(struct minder *m)
 		return false;
 	logs_say(m->house->logs, LOG_LEVEL_INFO, "%s is restarted to see what is new: %s",
 	    minder_name(m), path);
-	event(m, CHILD_WANT_DOWN);
-	event(m, CHILD_WANT_UP);
+	stop_and_start(m);
 	return true;
 }
 

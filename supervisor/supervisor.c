@@ -164,8 +164,11 @@ static void on_signal(void *arg, int signo)
 
 	(void)signo;
 	if (s->phase == PHASE_STOPPING) {
-		for (size_t i = 0; i < s->count; i++)
+		for (size_t i = 0; i < s->count; i++) {
+			/* Else one whose turn has not come yet would be started again. */
+			minder_want(s->minders[i], false);
 			minder_kill(s->minders[i]);
+		}
 		return;
 	}
 	supervisor_tell("\nstopping; once more to stop at once");

@@ -253,6 +253,9 @@ static void hear(struct msg *m)
 	case MSG_REPORT_GET: answer_report(m); break;
 	case MSG_TRACE_SET: be_traced(m); break;
 	case MSG_STOP:
+		msg_get_u32(m);
+		if (msg_get_u8(m) != 0)
+			trace("BACK");
 		trace("STOP");
 		if (!does("stubborn"))
 			exit(0);

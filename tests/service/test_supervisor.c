@@ -197,6 +197,18 @@ static void ctrl_c_stops_the_foreground_in_order(void **unused)
 	assert_string_equal(output, "svc-transport STOP\n");
 }
 
+static void ctrl_c_twice_ends_all_for_good(void **unused)
+{
+	(void)unused;
+	behave("viewer", "stubborn");
+	EXITS(0, "goop-supervisor start peer > out 2>&1 & p=$!\n"
+		 "until grep -q 'Ctrl-C' out; do sleep 0.02; done\n"
+		 "kill -INT $p; until grep -q STOP peer/fake/trace; do sleep 0.02; done\n"
+		 "kill -INT $p; wait $p");
+	EXITS(0, "grep -c BORN peer/fake/trace");
+	assert_string_equal(output, "4\n");
+}
+
 /* --- the supervisor itself -------------------------------------------------------------------- */
 
 static void sigkill_leaves_nothing_behind(void **unused)
@@ -282,6 +294,16 @@ static void restart_reads_the_configuration_anew(void **unused)
 	assert_string_equal(output, "1\n");
 }
 
+/* Nobody shall see it go: it is back in a moment. */
+static void a_folder_that_is_replaced_restarts_who_reads_it(void **unused)
+{
+	(void)unused;
+	EXITS(0, "goop-supervisor start --daemon peer; mv peer/site old; mkdir peer/site");
+	until("test $(grep -c 'svc-viewer READY' peer/fake/trace) = 2");
+	EXITS(0, "grep -A1 BACK peer/fake/trace");
+	assert_string_equal(output, "svc-viewer BACK\nsvc-viewer STOP\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,11 +317,13 @@ int main(void)
 	    STORY(last_words_are_a_reason_only_when_they_are_its_own),
 	    STORY(a_second_start_is_refused_with_the_pid),
 	    STORY(ctrl_c_stops_the_foreground_in_order),
+	    STORY(ctrl_c_twice_ends_all_for_good),
 	    STORY(sigkill_leaves_nothing_behind),
 	    STORY(the_next_start_waits_for_services_that_linger),
 	    STORY(paths_longer_than_a_socket_address),
 	    STORY(a_folder_that_cannot_be_written),
 	    STORY(restart_reads_the_configuration_anew),
+	    STORY(a_folder_that_is_replaced_restarts_who_reads_it),
 	};
 
 	return cmocka_run_group_tests_name("supervisor", tests, NULL, NULL);
