@@ -296,7 +296,9 @@ static void attempt_begin(struct dialer *d, struct dial *dial, struct attempt *a
 	}
 	a->handle = d->io->start(d->arg, &dial->peer, &a->addr, why);
 	if (a->handle == NULL) {
-		attempt_fail(d, dial, a, why, now);
+		/* Nothing has left this host: it tells nothing about the address. */
+		a->state = FAILED;
+		str_copy(a->why, sizeof a->why, why);
 		return;
 	}
 	a->state = TRYING;

@@ -24,7 +24,8 @@ struct dialer;
  * not call the dialer. */
 struct dial_io {
 	/* Begin to connect and upgrade. Returns a handle, or NULL with the reason in `why`
-	 * (DIAL_WHY bytes). The outcome is told later, never from inside. */
+	 * (DIAL_WHY bytes): this host could not begin, which is not held against the address. The
+	 * outcome is told later, never from inside. */
 	void *(*start)(
 	    void *arg, const struct peer_id *peer, const struct multiaddr *addr, char *why);
 	/* The attempt is no longer wanted; nothing more is to be said about it. */

@@ -212,6 +212,20 @@ static void what_cannot_begin_has_failed(void **state)
 	    ONE ": no room for more connections\n" TWO ": no room for more connections");
 }
 
+static void what_this_host_refuses_is_not_held_against_the_address(void **state)
+{
+	(void)state;
+	world.refuse = "too many connections";
+	DIAL(0, ONE);
+	dialer_tick(d, 0);
+	assert_int_equal(world.failures, 1);
+	world.refuse = NULL;
+	DIAL(1, ONE);
+	dialer_tick(d, 1);
+	assert_int_equal(world.count, 1);
+	assert_true(dialer_busy(d, &peer));
+}
+
 /* Dials at `now` and lets the one address fail. Returns whether it was tried. */
 static bool fails_again(uint64_t now)
 {
@@ -339,6 +353,7 @@ int main(void)
 	    TEST(silence_ends_at_the_deadline_of_its_kind),
 	    TEST(without_addresses_it_says_so),
 	    TEST(what_cannot_begin_has_failed),
+	    TEST(what_this_host_refuses_is_not_held_against_the_address),
 	    TEST(a_failed_address_is_left_alone_ever_longer),
 	    TEST(an_announcement_clears_the_backoff),
 	    TEST(success_clears_the_backoff),
