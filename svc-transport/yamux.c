@@ -229,13 +229,11 @@ static void hear_stream_frame(struct yamux *y, const struct yamux_frame *f)
 		hear_window_update(s, f);
 }
 
-/* An answer that nobody asked for is ignored; it harms only the one who sends it. */
+/* An answer counts as anything else that is heard, see yamux_tick(). */
 static void hear_ping(struct yamux *y, const struct yamux_frame *f)
 {
 	if (f->flags & YAMUX_SYN)
 		yamux_control(y, YAMUX_PING, YAMUX_ACK, 0, f->length);
-	else if ((f->flags & YAMUX_ACK) && y->pinging && f->length == y->ping_value)
-		y->pinging = false;
 }
 
 static void hear_goaway(struct yamux *y, const struct yamux_frame *f)
@@ -371,8 +369,12 @@ static void ping(struct yamux *y, uint64_t now_ms)
 
 int yamux_tick(struct yamux *y, uint64_t now_ms)
 {
-	if (y->heard || !y->ticked)
+	if (y->heard || !y->ticked) {
 		y->quiet_since = now_ms;
+		/* A ping asks for a sign of life, and any is one. Who never answers, but goes on
+		 * sending, is asked anew in the next silence. */
+		y->pinging = false;
+	}
 	y->heard = false;
 	y->ticked = true;
 	check_flood(y);
@@ -380,8 +382,7 @@ int yamux_tick(struct yamux *y, uint64_t now_ms)
 		return verdict(y);
 	if (!y->pinging && now_ms - y->quiet_since >= YAMUX_PING_AFTER)
 		ping(y, now_ms);
-	else if (y->pinging && now_ms - y->ping_at >= YAMUX_PING_WAIT &&
-		 now_ms - y->quiet_since >= YAMUX_PING_WAIT)
+	else if (y->pinging && now_ms - y->ping_at >= YAMUX_PING_WAIT)
 		end(y, YAMUX_GOAWAY_NORMAL, "no sign of life after a ping");
 	return verdict(y);
 }

@@ -98,7 +98,7 @@ size_t yamux_output(struct yamux *y, size_t max, struct bytes *pieces);
 bool yamux_has_output(const struct yamux *y);
 
 /* Keep-alive: to be called about once a second. Pings when nothing was heard for YAMUX_PING_AFTER,
- * one at a time. Returns 0; or -1 when nothing at all, the answer included, came within
+ * one at a time; whatever is heard answers it. Returns 0; or -1 when nothing at all came within
  * YAMUX_PING_WAIT after that (the connection is dead: every stream has had its `reset`) or
  * yamux_input() failed. */
 int yamux_tick(struct yamux *y, uint64_t now_ms);

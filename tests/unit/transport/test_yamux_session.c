@@ -70,10 +70,14 @@ static void pings_only_into_silence_and_one_at_a_time(void **state)
 	/* The next one counts up. */
 	assert_int_equal(yamux_tick(side->y, t += YAMUX_PING_AFTER), 0);
 	expect_out(side, "000200010000000000000001");
-	/* The wrong value is no answer, but a sign of life. */
+	/* The wrong value is no answer, but a sign of life: the next silence begins anew. */
 	feed(side, "000200020000000000000000");
 	assert_int_equal(yamux_tick(side->y, t += YAMUX_PING_WAIT), 0);
 	expect_out(side, "");
+	assert_int_equal(yamux_tick(side->y, t + YAMUX_PING_AFTER - 1), 0);
+	expect_out(side, "");
+	assert_int_equal(yamux_tick(side->y, t += YAMUX_PING_AFTER), 0);
+	expect_out(side, "000200010000000000000002");
 	assert_int_equal(yamux_tick(side->y, t + YAMUX_PING_WAIT - 1), 0);
 	assert_int_equal(yamux_tick(side->y, t + YAMUX_PING_WAIT), -1);
 	assert_string_equal(yamux_error(side->y), "no sign of life after a ping");
