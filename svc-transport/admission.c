@@ -122,6 +122,22 @@ static bool is_tiring(
 	return b != NULL && !bucket_has(b, &pace, 1, now);
 }
 
+/* Strangers leave room for our own dials, and these leave the handshakes theirs: without any at the
+ * same time no newcomer would last long enough for an idle connection to give way to it. */
+static bool has_place_for_handshake(const struct admission *a)
+{
+	if (a->handshakes < LIMIT_HANDSHAKES_OWN)
+		return a->connections < LIMIT_CONNECTIONS;
+	return a->handshakes < LIMIT_HANDSHAKES &&
+	       a->connections < LIMIT_CONNECTIONS_IN + LIMIT_HANDSHAKES;
+}
+
+static bool has_place_for_dial(const struct admission *a)
+{
+	return a->connections < LIMIT_CONNECTIONS &&
+	       a->connections - a->handshakes < LIMIT_CONNECTIONS - LIMIT_HANDSHAKES_OWN;
+}
+
 enum admission_verdict admission_ask(
     struct admission *a, const struct admission_key *key, bool inbound, uint64_t now)
 {
@@ -131,15 +147,12 @@ enum admission_verdict admission_ask(
 	if (p != NULL && p->connections - p->handshakes >= most)
 		return ADMISSION_NO;
 	if (!inbound)
-		return a->connections < LIMIT_CONNECTIONS ? ADMISSION_YES : ADMISSION_NO;
+		return has_place_for_dial(a) ? ADMISSION_YES : ADMISSION_NO;
 	if (p == NULL)
 		sweep(a, now);
 	if (is_tiring(a, p, key, now))
 		return ADMISSION_NO;
-	return a->handshakes < LIMIT_HANDSHAKES &&
-	               a->connections < LIMIT_CONNECTIONS_IN + LIMIT_HANDSHAKES
-	           ? ADMISSION_YES
-	           : ADMISSION_CROWDED;
+	return has_place_for_handshake(a) ? ADMISSION_YES : ADMISSION_CROWDED;
 }
 
 static struct place *place_need(struct admission *a, const struct admission_key *key)

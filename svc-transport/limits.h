@@ -14,6 +14,7 @@
 /* Inbound connections that have not proved who they are. When full, the oldest gives way: an
  * honest handshake takes milliseconds, one that only holds a place takes for ever. */
 #define LIMIT_HANDSHAKES         128
+#define LIMIT_HANDSHAKES_OWN     64 /* places that are theirs, whatever else there is */
 #define LIMIT_HANDSHAKES_ADDRESS 16 /* not for loopback */
 /* A handshake costs us about as much as the one who begins it: so many at once from one address,
  * and then so many a second. Not for loopback. */

@@ -130,11 +130,25 @@ static void established_ones_leave_room_for_handshakes(void **state)
 static void strangers_leave_room_for_our_own_dials(void **state)
 {
 	(void)state;
-	enter_many(LIMIT_CONNECTIONS_IN + LIMIT_HANDSHAKES, false);
+	enter_many(LIMIT_CONNECTIONS_IN + LIMIT_HANDSHAKES - LIMIT_HANDSHAKES_OWN, false);
+	enter_many(LIMIT_HANDSHAKES_OWN, true);
 	assert_int_equal(ask("192.0.2.1", true), ADMISSION_CROWDED);
 	assert_int_equal(ask("192.0.2.1", false), ADMISSION_YES);
 	enter_many(LIMIT_CONNECTIONS - LIMIT_CONNECTIONS_IN - LIMIT_HANDSHAKES, false);
 	assert_int_equal(ask("192.0.2.1", false), ADMISSION_NO);
+}
+
+static void our_own_dials_leave_room_for_handshakes(void **state)
+{
+	(void)state;
+	enter_many(LIMIT_CONNECTIONS - LIMIT_HANDSHAKES_OWN, false);
+	assert_int_equal(ask("192.0.2.1", false), ADMISSION_NO);
+	for (unsigned i = 0; i < LIMIT_HANDSHAKES_OWN; i++) {
+		assert_int_equal(ask("192.0.2.1", true), ADMISSION_YES);
+		enter_many(1, true);
+	}
+	assert_int_equal(ask("192.0.2.1", true), ADMISSION_CROWDED);
+	assert_int_equal(admission_count(a), LIMIT_CONNECTIONS);
 }
 
 static void who_leaves_makes_room(void **state)
@@ -255,6 +269,7 @@ int main(void)
 	    TEST(a_crowd_of_handshakes_gives_way),
 	    TEST(established_ones_leave_room_for_handshakes),
 	    TEST(strangers_leave_room_for_our_own_dials),
+	    TEST(our_own_dials_leave_room_for_handshakes),
 	    TEST(who_leaves_makes_room),
 	    TEST(who_comes_too_often_has_to_rest),
 	    TEST(many_addresses_do_not_make_us_forget_one),
