@@ -355,9 +355,11 @@ bool multiaddr_is_loopback(const struct multiaddr *a)
 {
 	struct bytes ip = first_ip(a);
 
+	/* Who connects to 0.0.0.0 or :: comes to this host as well. */
 	if (ip.len == 4)
-		return ip.data[0] == 127;
-	return ip.len == 16 && memcmp(ip.data, &in6addr_loopback, 16) == 0;
+		return ip.data[0] == 127 || memcmp(ip.data, "\0\0\0", 4) == 0;
+	return ip.len == 16 && (memcmp(ip.data, &in6addr_loopback, 16) == 0 ||
+				   memcmp(ip.data, &in6addr_any, 16) == 0);
 }
 
 bool multiaddr_is_link_local(const struct multiaddr *a)

@@ -43,7 +43,7 @@ int multiaddr_peer(const struct multiaddr *a, struct peer_id *id);
 void multiaddr_strip_peer(struct multiaddr *a);
 
 /* Of the first component, when it is an IP address. */
-bool multiaddr_is_loopback(const struct multiaddr *a);
+bool multiaddr_is_loopback(const struct multiaddr *a); /* or unspecified, which reaches the same */
 bool multiaddr_is_link_local(const struct multiaddr *a);
 bool multiaddr_is_private(const struct multiaddr *a); /* RFC 1918, 4193, link-local, loopback */
 bool multiaddr_is_ip4(const struct multiaddr *a);

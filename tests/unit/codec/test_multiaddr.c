@@ -262,6 +262,8 @@ static void kinds_of_addresses(void **state)
 	    {"/ip4/172.32.0.1/tcp/1", false, false, false, true},
 	    {"/ip4/192.168.0.1/tcp/1", false, false, true, true},
 	    {"/ip4/8.8.8.8/tcp/1", false, false, false, true},
+	    {"/ip4/0.0.0.0/tcp/1", true, false, true, true},
+	    {"/ip6/::/tcp/1", true, false, true, false},
 	    {"/ip6/::1/tcp/1", true, false, true, false},
 	    {"/ip6/::ffff:127.0.0.1/tcp/1", true, false, true, false},
 	    {"/ip6/fe80::1/tcp/1", false, true, true, false},
