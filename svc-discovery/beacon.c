@@ -188,5 +188,6 @@ uint64_t beacon_run(struct beacon *b, uint64_t now, int64_t wall)
 	}
 	if (!b->signing && b->due <= now)
 		say(b, now, wall);
-	return b->signing && b->deadline < b->due ? b->deadline : b->due;
+	/* What is due meanwhile waits for the signature, too. */
+	return b->signing ? b->deadline : b->due;
 }

@@ -223,6 +223,21 @@ static void test_a_signature_that_does_not_come_is_asked_for_again(void **state)
 	beacon_free(b);
 }
 
+/* The heartbeat may be shorter than the wait for a signature: the loop would turn in between. */
+static void test_who_waits_for_a_signature_is_not_woken_before(void **state)
+{
+	struct seen s;
+	struct beacon *b = beacon_new("Ann", "", BEACON_SIGN_MS / 2, &events, &s);
+
+	(void)state;
+	memset(&s, 0, sizeof s);
+	signer_comes(b, 1000);
+	assert_int_equal(run(b, 1000), 1000 + BEACON_SIGN_MS);
+	assert_int_equal(run(b, 1000 + BEACON_SIGN_MS / 2), 1000 + BEACON_SIGN_MS);
+	assert_int_equal(s.asked, 1);
+	beacon_free(b);
+}
+
 static void test_without_a_signer_it_is_tried_when_there_is_one(void **state)
 {
 	struct seen s;
@@ -356,6 +371,7 @@ int main(void)
 	    cmocka_unit_test(test_the_first_newcomer_after_the_start_does_not_wait),
 	    cmocka_unit_test(test_nobody_makes_us_talk_all_the_time),
 	    cmocka_unit_test(test_a_signature_that_does_not_come_is_asked_for_again),
+	    cmocka_unit_test(test_who_waits_for_a_signature_is_not_woken_before),
 	    cmocka_unit_test(test_without_a_signer_it_is_tried_when_there_is_one),
 	    cmocka_unit_test(test_offline_is_the_last_word),
 	    cmocka_unit_test(test_time_never_goes_back),
