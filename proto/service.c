@@ -192,6 +192,7 @@ static void link_alarm(void *arg, struct link *l, const char *text)
 	char line[512];
 
 	snprintf(line, sizeof(line), "link with %s: %s", service_name(link_peer(l)), text);
+	service_fact(n->svc, "alarm", line);
 	service_send_alarm(n->svc, line);
 }
 

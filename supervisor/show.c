@@ -181,7 +181,8 @@ static int64_t between(const cJSON *status, const cJSON *before)
 	return page_number(status, "uptime_ms", 0) - page_number(before, "uptime_ms", 0);
 }
 
-/* Which walls it stands behind, which it lacks, and what they have kept it from. */
+/* Which walls it stands behind, which it lacks, what they have kept it from, and what it has
+ * reported of a neighbour. */
 static void walls(struct page *p, const cJSON *service)
 {
 	char text[512], line[600];
@@ -196,6 +197,10 @@ static void walls(struct page *p, const cJSON *service)
 	}
 	if (page_plain(service, "refused", text, sizeof(text))[0] != '\0') {
 		snprintf(line, sizeof(line), "refused: %s", text);
+		page_wrap(p, PAGE_RED, line, INDENT);
+	}
+	if (page_plain(service, "alarm", text, sizeof(text))[0] != '\0') {
+		snprintf(line, sizeof(line), "alarm: %s", text);
 		page_wrap(p, PAGE_RED, line, INDENT);
 	}
 }

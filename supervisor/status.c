@@ -54,10 +54,11 @@ static void add_facts(cJSON *to, const struct minder *m)
 		cJSON_AddStringToObject(facts, all->all[i].key, all->all[i].value);
 }
 
-/* What a wall let through or kept back is no fact like others: it stands where it is seen. */
+/* What a wall let through or kept back, and what a neighbour did that it may not, are no facts like
+ * others: they stand where they are seen. */
 static void add_walls(cJSON *to, const struct minder *m)
 {
-	static const char *const names[] = {"walls", "walls_lacking", "refused"};
+	static const char *const names[] = {"walls", "walls_lacking", "refused", "alarm"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (facts_get(minder_facts(m), names[i]) != NULL)

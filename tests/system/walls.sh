@@ -190,6 +190,7 @@ not_heard() { # what is told of it, SERVICE own|old GENERATION
 	shift
 	refused svc-viewer done greet run/viewer-transport.ipc "$@"
 	within 5 told_in_the_end "$_told" "$_before" "$@"
+	contains "status" "$(status_of mallory '.services[] | select(.name == "svc-transport") | .alarm')" "link with svc-viewer: $_told"
 	case $(tries svc-viewer answered) in ENOMSG | EAGAIN) ;; *) fail "greeted back: $*" ;; esac
 }
 refused svc-viewer done keep
@@ -218,6 +219,7 @@ refused svc-viewer done say 51 transport
 within 5 grep -q 'svc-transport reports: .*svc-viewer' "$scratch/mallory/log/supervisor.log"
 refused svc-discovery done say 53 transport
 within 5 grep -q 'svc-transport reports: .*svc-discovery' "$scratch/mallory/log/supervisor.log"
+contains status "$("$goop" status "$scratch/mallory")" "alarm: link with svc-discovery: "
 ! grep -q SIGNATURE "$scratch"/mallory/log/*.log || fail "something was signed"
 
 story "after all that the peer works, and an honest one as root or in a closed folder does, too"
